@@ -1,0 +1,149 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+/// Sanitizer builds leave the executables and their dependencies out: they test the library.
+let libraryOnly = Context.environment["XDPFRAME_LIBRARY_ONLY"] == "1"
+
+let swiftSettings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+]
+
+func floor(_ name: String, _ dependencies: [String] = [], path: String? = nil) -> Target {
+  .target(
+    name: name,
+    dependencies: dependencies.map { .byName(name: $0) },
+    path: path,
+    swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [String]) -> Target {
+  .testTarget(
+    name: name,
+    dependencies: dependencies.map { .byName(name: $0) },
+    swiftSettings: swiftSettings)
+}
+
+func example(_ name: String, _ dependencies: [String]) -> Target {
+  .executableTarget(
+    name: "example-\(name)",
+    dependencies: dependencies.map { .byName(name: $0) },
+    path: "Examples/\(name)",
+    swiftSettings: swiftSettings)
+}
+
+// Targets stand in the order of the floors: each depends only on targets above it.
+var targets: [Target] = [
+  // Floor 0: ground. Each is useful alone.
+  .target(name: "CLinux"),
+  .systemLibrary(name: "CLibBPF", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
+  .systemLibrary(name: "CLibURing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
+  floor("Syscalls", ["CLinux"]),
+  floor("Arena", ["CLinux", "Syscalls"]),
+  floor("IOUring", ["CLinux", "CLibURing", "Syscalls"]),
+  floor("Rings", ["CLinux"]),
+  floor("Metrics", ["CLinux"]),
+  floor("Wire", ["CLinux"]),
+  floor("Control", ["CLinux", "Syscalls"]),
+
+  // Floor 1: the hub. The words and the four contracts.
+  floor("XDPFrame", ["CLinux", "Arena", "Rings", "Metrics"]),
+
+  // Floor 2: who owns the bytes.
+  floor("MemModels", ["CLinux", "Arena", "Rings", "Metrics", "Syscalls", "XDPFrame"]),
+
+  // Floor 3: who decides, who carries.
+  floor("Plugins", ["CLinux", "Wire", "Metrics", "XDPFrame"]),
+  floor(
+    "Ports",
+    [
+      "CLinux", "CLibBPF", "Syscalls", "Arena", "IOUring", "Rings", "Metrics", "Wire", "XDPFrame",
+      "MemModels",
+    ]),
+
+  // Floor 4: the path.
+  floor(
+    "Datapath", ["CLinux", "Syscalls", "Arena", "IOUring", "Rings", "Metrics", "XDPFrame"]),
+]
+
+let library = [
+  "CLinux", "Syscalls", "Arena", "IOUring", "Rings", "Metrics", "Wire", "XDPFrame", "MemModels",
+  "Plugins", "Ports", "Datapath",
+]
+
+var products: [Product] = [
+  .library(
+    name: "XDPFrame", targets: ["XDPFrame", "MemModels", "Plugins", "Ports", "Datapath", "Wire"])
+]
+var dependencies: [Package.Dependency] = []
+
+if !libraryOnly {
+  dependencies += [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ]
+  targets += [
+    // Floor 6: executables wire everything and think nothing.
+    .executableTarget(
+      name: "cpumapd",
+      dependencies: library.map { .byName(name: $0) } + [
+        "Control",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "Yams", package: "Yams"),
+      ],
+      swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "cpumapctl",
+      dependencies: [
+        "Control", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: swiftSettings),
+    example("01-pass", library),
+    example("02-count-and-drop", library),
+    example("03-write-a-program", library),
+    example("04-fragments", library),
+    example("05-steer-to-cpus", library),
+  ]
+}
+
+targets += [
+  .target(
+    name: "TestSupport", dependencies: library.map { .byName(name: $0) },
+    path: "Tests/TestSupport", swiftSettings: swiftSettings),
+  tests("SyscallsTests", ["CLinux", "Syscalls", "TestSupport"]),
+  tests("ArenaTests", ["CLinux", "Syscalls", "Arena"]),
+  tests("IOUringTests", ["CLinux", "Syscalls", "IOUring"]),
+  tests("RingsTests", ["CLinux", "Rings"]),
+  tests("MetricsTests", ["CLinux", "Metrics"]),
+  tests("WireTests", ["CLinux", "Wire"]),
+  tests("ControlTests", ["CLinux", "Syscalls", "Control"]),
+  tests("XDPFrameTests", library + ["TestSupport"]),
+  tests("MemModelsTests", library + ["TestSupport"]),
+  tests("PluginsTests", library + ["TestSupport"]),
+  tests("PortsTests", library + ["TestSupport"]),
+  tests("DatapathTests", library + ["TestSupport"]),
+]
+
+if !libraryOnly {
+  targets += [
+    tests("EndToEndTests", library + ["Control", "TestSupport"]),
+    tests("DaemonTests", library + ["Control", "TestSupport", "cpumapd"]),
+    tests("ExampleTests", library + ["TestSupport"]),
+  ]
+}
+
+let package = Package(
+  name: "xdpframe",
+  products: products,
+  dependencies: dependencies,
+  targets: targets)

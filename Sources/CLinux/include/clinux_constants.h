@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Constants newer than Debian 12's headers, or defined there by macros that Swift cannot read.
+#pragma once
+
+enum {
+  CLINUX_XDP_USE_SG = 1 << 4,         /* sockaddr_xdp.sxdp_flags, Linux 6.6 */
+  CLINUX_XDP_PKT_CONTD = 1 << 0,      /* xdp_desc.options, Linux 6.6 */
+  CLINUX_MFD_NOEXEC_SEAL = 0x0008,    /* memfd_create, Linux 6.3 */
+};
