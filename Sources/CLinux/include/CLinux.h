@@ -3,9 +3,17 @@
 // The kernel's and the library's words as C has them, and the few that Swift cannot import: macros,
 // thread-local variables, inline assembly, variadic calls. Every shim is static inline, so it costs nothing.
 #pragma once
-#ifndef _GNU_SOURCE
+
+// Swift's own Glibc module, which Synchronization imports, is built without _GNU_SOURCE, and these two
+// headers define a type differently with it: the compiler refuses two definitions of one type. So they
+// come first, as Swift has them, and then the features are chosen again for all that follows.
+#undef _GNU_SOURCE
+#include <sys/resource.h>
+#include <sys/select.h>
+
 #define _GNU_SOURCE
-#endif
+#undef _FEATURES_H
+#include <features.h>
 
 #include <arpa/inet.h>
 #include <dirent.h>
