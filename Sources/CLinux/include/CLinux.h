@@ -60,4 +60,5 @@
 #include "clinux_constants.h"
 #include "clinux_cpu.h"
 #include "clinux_context.h"
+#include "clinux_memory.h"
 #include "clinux_poison.h"

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension Buff {
+  /// Where the packet's fragments are listed; meaningful only with ``hasFragments``.
+  @inlinable public var sharedInfo: SharedInfo { descriptor.sharedInfo }
+
+  /// The number of fragments, 0...17.
+  @inlinable public var fragmentCount: Int { hasFragments ? sharedInfo.fragmentCount : 0 }
+
+  /// Adds a buffer to the end of the packet.
+  ///
+  /// - Parameters:
+  ///   - storage: The buffer; the packet owns it from here on.
+  ///   - offset: Where the octets begin in it.
+  ///   - byteCount: How many there are, 1 or more.
+  /// - Returns: nil, or the buffer handed back because the packet already has 17 fragments.
+  /// - Precondition: The octets lie inside the buffer.
+  ///
+  /// Source: `xdp_buff_add_frag()`, `include/net/xdp.h`.
+  @inlinable
+  public mutating func addFragment(_ storage: consuming Storage, offset: Int, byteCount: Int)
+    -> Storage?
+  {
+    let info = sharedInfo
+    if !hasFragments {
+      info.reset()
+      flags.insert(.hasFragments)
+    }
+    let count = info.fragmentCount
+    guard count < Limits.fragments else { return storage }
+    let part = storage.take()
+    part.head = descriptor.index
+    unsafe info.fragments[count] = Fragment(
+      slot: Slot(part), offset: UInt32(truncatingIfNeeded: offset),
+      byteCount: UInt32(truncatingIfNeeded: byteCount))
+    info.fragmentCount = count &+ 1
+    info.fragmentsByteCount &+= UInt32(truncatingIfNeeded: byteCount)
+    info.fragmentsTrueByteCount &+= part.frameByteCount
+    return nil
+  }
+
+  /// The fragment at `position`, checked: a buffer that this packet owns, and octets inside it.
+  ///
+  /// A tailroom is program memory, so what stands there is believed only after this.
+  ///
+  /// - Returns: nil when there is no such fragment, or what stands there is forged.
+  @inlinable
+  public func fragment(at position: Int) -> Fragment? {
+    guard position >= 0, position < fragmentCount else { return nil }
+    // Safe: the position is below 17, the length of the list.
+    let fragment = unsafe sharedInfo.fragments[position]
+    return fragment.isPart(of: descriptor) ? fragment : nil
+  }
+
+  /// Reads the octets of one fragment, bounds-checked.
+  ///
+  /// - Returns: nil when there is no such fragment, or the CPU may not read it.
+  @inlinable
+  public func withFragment<Result>(at position: Int, _ body: (RawSpan) -> Result) -> Result? {
+    guard !flags.contains(.unreadableFragments), let fragment = fragment(at: position) else {
+      return nil
+    }
+    // Safe: `fragment(at:)` has checked buffer, offset and length.
+    let part = unsafe Descriptor(base: descriptor.base, index: fragment.slot.index)
+    let octets = unsafe UnsafeRawBufferPointer(
+      start: part.hardStart + Int(fragment.offset), count: Int(fragment.byteCount))
+    return body(octets.bytes)
+  }
+
+  /// Copies the packet's octets, over the borders of its buffers.
+  ///
+  /// - Parameters:
+  ///   - offset: Where to begin.
+  ///   - destination: Where to put them; filled whole, or not at all.
+  /// - Returns: Whether the packet has that many octets there.
+  ///
+  /// Source: `bpf_xdp_copy_buf()`, `net/core/filter.c`.
+  public func copyBytes(from offset: Int, to destination: UnsafeMutableRawBufferPointer) -> Bool {
+    guard offset >= 0, offset <= byteCount, destination.count <= byteCount - offset else {
+      return false
+    }
+    var skip = offset
+    var filled = 0
+    withBytes { filled = destination.fill(from: filled, with: $0, skipping: &skip) }
+    var position = 0
+    while filled < destination.count {
+      let more = withFragment(at: position) {
+        destination.fill(from: filled, with: $0, skipping: &skip)
+      }
+      guard let more else { return false }
+      filled = more
+      position += 1
+    }
+    return true
+  }
+}
+
+extension Fragment {
+  /// Whether the fragment is a buffer of the frame `head`, and its octets lie inside that buffer.
+  @inlinable
+  @inline(__always)
+  func isPart(of head: Descriptor) -> Bool {
+    // Safe: any 32-bit index names a line of the descriptor table or the guard-free rest of the trusted region.
+    guard slot.index < Descriptor.limit else { return false }
+    guard let part = unsafe slot.descriptor(base: head.base), part.head == head.index else {
+      return false
+    }
+    let (end, overflows) = offset.addingReportingOverflow(byteCount)
+    return !overflows && end <= part.frameByteCount
+  }
+}
+
+extension UnsafeMutableRawBufferPointer {
+  /// Fills on from `start` with what `source` has behind the octets still to be skipped; answers the new end.
+  fileprivate func fill(from start: Int, with source: RawSpan, skipping skip: inout Int) -> Int {
+    let skipped = Swift.min(skip, source.byteCount)
+    skip -= skipped
+    let count = Swift.min(self.count - start, source.byteCount - skipped)
+    guard count > 0 else { return start }
+    source.withUnsafeBytes { octets in
+      let part = unsafe UnsafeRawBufferPointer(rebasing: octets[skipped..<(skipped + count)])
+      unsafe UnsafeMutableRawBufferPointer(rebasing: self[start..<(start + count)])
+        .copyMemory(from: part)
+    }
+    return start + count
+  }
+}

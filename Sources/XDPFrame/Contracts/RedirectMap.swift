@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Where redirected frames go: a table from keys to ports, CPUs or sockets.
+///
+/// Called once per burst and map, by any loop; the map serialises what needs it.
+public protocol RedirectMap: AnyObject, Sendable {
+  /// Takes the frames it has an entry for, in order, and flushes what it queued.
+  ///
+  /// Frames without an entry stay in the burst, in order. A frame that has an entry but cannot go there is
+  /// recycled and counted as a drop in `tally`; the others count as redirected there.
+  ///
+  /// - Parameters:
+  ///   - frames: All name this map.
+  ///   - tally: The ledger of whoever redirects.
+  ///
+  /// Source: `xdp_do_redirect()` and `xdp_do_flush()`, `net/core/filter.c`.
+  func redirect(_ frames: inout RedirectBurst, tally: Tally)
+}

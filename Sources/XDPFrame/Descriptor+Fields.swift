@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Arena
+public import Synchronization
+
+extension Descriptor {
+  /// Reads or writes one field of the line.
+  ///
+  /// Safe: offsets and types are those of the layout drawn at ``Descriptor``.
+  @inlinable
+  @inline(__always)
+  func field<Value: BitwiseCopyable>(_ offset: Int, as type: Value.Type = Value.self)
+    -> UnsafeMutablePointer<Value>
+  {
+    unsafe (line + offset).assumingMemoryBound(to: Value.self)
+  }
+
+  /// Arena offset of the first packet octet.
+  @inlinable public var dataOffset: UInt32 {
+    get { unsafe field(0).pointee }
+    nonmutating set { unsafe field(0).pointee = newValue }
+  }
+
+  /// Octets of the linear part.
+  @inlinable public var byteCount: UInt32 {
+    get { unsafe field(4).pointee }
+    nonmutating set { unsafe field(4).pointee = newValue }
+  }
+
+  /// Octets of metadata in front of the packet.
+  @inlinable public var metadataByteCount: UInt16 {
+    get { unsafe field(8).pointee }
+    nonmutating set { unsafe field(8).pointee = newValue }
+  }
+
+  /// What is special about the packet.
+  @inlinable public var flags: PacketFlags {
+    get { unsafe PacketFlags(rawValue: UInt32(field(10, as: UInt16.self).pointee)) }
+    nonmutating set { unsafe field(10).pointee = UInt16(truncatingIfNeeded: newValue.rawValue) }
+  }
+
+  /// Octets of the buffer, from its first octet to the end of its tailroom.
+  @inlinable public var frameByteCount: UInt32 {
+    get { unsafe field(12).pointee }
+    nonmutating set { unsafe field(12).pointee = newValue }
+  }
+
+  /// The model the buffer belongs to.
+  @inlinable public var memory: MemoryInfo {
+    get {
+      let word = unsafe field(16, as: UInt32.self).pointee
+      return MemoryInfo(
+        kind: MemoryKind(rawValue: UInt16(truncatingIfNeeded: word)),
+        id: UInt16(truncatingIfNeeded: word &>> 16))
+    }
+    nonmutating set {
+      unsafe field(16).pointee = UInt32(newValue.kind.rawValue) | (UInt32(newValue.id) &<< 16)
+    }
+  }
+
+  /// The registry's id of the model.
+  @inlinable public var memoryID: UInt16 { unsafe field(18).pointee }
+
+  /// How often the buffer came home.
+  @inlinable public var generation: UInt32 {
+    get { unsafe field(20).pointee }
+    nonmutating set { unsafe field(20).pointee = newValue }
+  }
+
+  /// Who holds the buffer.
+  ///
+  /// A value that is not an ``Owner`` reads as ``Owner/quarantine``.
+  @inlinable public var owner: Owner {
+    get { unsafe Owner(rawValue: field(24, as: UInt8.self).pointee) ?? .quarantine }
+    nonmutating set { unsafe field(24).pointee = UInt32(newValue.rawValue) }
+  }
+
+  /// Which worker or ring holds the buffer; 0 for other owners.
+  @inlinable public var ownerNumber: UInt32 { unsafe field(24, as: UInt32.self).pointee &>> 8 }
+
+  /// Hands the buffer to a numbered owner.
+  @inlinable
+  @inline(__always)
+  public func setOwner(_ owner: Owner, number: UInt32) {
+    unsafe field(24).pointee = UInt32(owner.rawValue) | (number &<< 8)
+  }
+
+  /// The users of a shared page.
+  @inlinable public var users: UnsafeMutablePointer<Atomic<UInt32>> {
+    unsafe (line + 28).assumingMemoryBound(to: Atomic<UInt32>.self)
+  }
+
+  /// The number of the ``ReceiveQueueInfo`` that the packet arrived by.
+  @inlinable public var queueNumber: UInt16 {
+    get { unsafe field(32).pointee }
+    nonmutating set { unsafe field(32).pointee = newValue }
+  }
+
+  /// What the packet ended with: a ``DropReason``.
+  @inlinable public var reason: UInt16 {
+    get { unsafe field(34).pointee }
+    nonmutating set { unsafe field(34).pointee = newValue }
+  }
+
+  /// The flow hash, or 0.
+  @inlinable public var flowHash: UInt32 {
+    get { unsafe field(36).pointee }
+    nonmutating set { unsafe field(36).pointee = newValue }
+  }
+
+  /// The frame that this buffer is a fragment of, by index; 0 for none.
+  @inlinable public var head: UInt32 {
+    get { unsafe field(44).pointee }
+    nonmutating set { unsafe field(44).pointee = newValue }
+  }
+
+  /// When the packet was received, in nanoseconds of the monotonic clock; 0 if not taken.
+  @inlinable public var time: UInt64 {
+    get { unsafe field(48).pointee }
+    nonmutating set { unsafe field(48).pointee = newValue }
+  }
+
+  /// Free for the buffer's owner.
+  @inlinable public var cookie: UInt64 {
+    get { unsafe field(56).pointee }
+    nonmutating set { unsafe field(56).pointee = newValue }
+  }
+
+  /// Where the buffer's ``SharedInfo`` lies.
+  @inlinable public var sharedInfo: SharedInfo {
+    let words = unsafe field(40, as: UInt32.self).pointee
+    return unsafe SharedInfo(memory: base + (Int(truncatingIfNeeded: words) &<< 3))
+  }
+
+  /// Tells where the buffer's ``SharedInfo`` lies: an offset from the base, a multiple of 8 octets.
+  public func placeSharedInfo(atOffset offset: UInt) {
+    unsafe field(40).pointee = UInt32(truncatingIfNeeded: offset &>> 3)
+  }
+
+  /// The first packet octet.
+  @inlinable public var data: UnsafeMutableRawPointer {
+    unsafe base + Int(bitPattern: AddressMap.arenaOffset &+ UInt(dataOffset))
+  }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Arena
+internal import CLinux
+public import Synchronization
+
+/// Ids to memory models, so that a frame finds home without anybody knowing what kind of home it is.
+///
+/// One registry per arena. A model stays registered, and so alive, until its last buffer has come home, however
+/// long ago its queue went. Ids are given out in a circle, so one is not reused while a frame may look it up.
+///
+/// Registering takes a lock; looking up is one load.
+///
+/// Source: `mem_id_ht` and `mem_id_pool`, `net/core/xdp.c`.
+@safe
+public final class MemoryRegistry: Sendable {
+  /// The memory that the models' buffers lie in.
+  public let arena: Arena
+  let state: Mutex<State>
+
+  /// The ids that are given out: 1 up to, not including, 0xFFFE.
+  static let ids: Range<UInt16> = 1..<0xFFFE
+
+  struct State {
+    var nextID = MemoryRegistry.ids.lowerBound
+    var used: Set<UInt16> = []
+    var queues: Set<UInt16> = []
+    var nextQueue: UInt16 = 1
+    var nextPort: UInt32 = 1
+  }
+
+  /// Makes a registry for the models of one arena.
+  public init(arena: Arena) {
+    self.arena = arena
+    state = Mutex(State())
+  }
+
+  /// Registers a model and keeps it alive until ``disconnect(_:)``.
+  ///
+  /// - Returns: The id that the model writes into its descriptors.
+  /// - Throws: ``RegistryError/noID`` when 65,533 models are registered.
+  ///
+  /// Source: `__xdp_reg_mem_model()`, `net/core/xdp.c`.
+  @inlinable
+  public func register<Model: MemoryModel>(_ model: Model) throws(RegistryError) -> UInt16 {
+    try connect(TypedGate(model))
+  }
+
+  @usableFromInline
+  func connect(_ gate: ModelGate) throws(RegistryError) -> UInt16 {
+    let id = state.withLock { $0.takeID() }
+    guard let id else { throw .noID }
+    // Safe: the id is ours alone until it is given back; readers see nil or a whole reference.
+    let entry = unsafe MemoryRegistry.entry(id, base: arena.base)
+    entry.abandoned.pointee.store(0, ordering: .relaxed)
+    unsafe entry.gate.pointee.store(Unmanaged.passRetained(gate).toOpaque(), ordering: .releasing)
+    return id
+  }
+
+  /// Forgets a model whose last buffer has come home, and lets it go.
+  ///
+  /// Source: `mem_allocator_disconnect()`, `net/core/xdp.c`.
+  public func disconnect(_ id: UInt16) {
+    let entry = unsafe MemoryRegistry.entry(id, base: arena.base)
+    guard let gate = unsafe entry.gate.pointee.exchange(nil, ordering: .acquiringAndReleasing)
+    else { return }
+    // Safe: the reference was retained when the model was registered.
+    unsafe Unmanaged<ModelGate>.fromOpaque(gate).release()
+    _ = state.withLock { $0.used.remove(id) }
+  }
+
+  /// The buffers of a model that were dropped without a reason, which must stay 0.
+  public func abandonedCount(of id: UInt16) -> Int {
+    let entry = unsafe MemoryRegistry.entry(id, base: arena.base)
+    return Int(entry.abandoned.pointee.load(ordering: .relaxed))
+  }
+
+  deinit {
+    for id in state.withLock({ $0.used }) { disconnect(id) }
+  }
+}
+
+/// Why the registry refused.
+public enum RegistryError: Error, Equatable, CustomStringConvertible {
+  /// Every id is taken.
+  case noID
+  /// Every queue number is taken.
+  case noQueue
+
+  /// What is exhausted.
+  public var description: String {
+    switch self {
+    case .noID: "65,533 memory models are registered; destroy one first"
+    case .noQueue: "\(ReceiveQueueInfo.limit - 1) receive queues are registered"
+    }
+  }
+}
+
+extension MemoryRegistry.State {
+  /// The next free id, in a circle.
+  mutating func takeID() -> UInt16? {
+    let ids = MemoryRegistry.ids
+    guard used.count < ids.count else { return nil }
+    while used.contains(nextID) { advance() }
+    let id = nextID
+    used.insert(id)
+    advance()
+    return id
+  }
+
+  private mutating func advance() {
+    let ids = MemoryRegistry.ids
+    nextID = nextID + 1 < ids.upperBound ? nextID + 1 : ids.lowerBound
+  }
+}

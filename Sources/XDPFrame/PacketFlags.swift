@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What is special about a packet; the kernel's bits first.
+///
+/// Source: `enum xdp_buff_flags`, `include/net/xdp.h`; ``sharedInfoBeside`` is ours.
+@frozen
+public struct PacketFlags: OptionSet, Sendable {
+  /// The bits.
+  public let rawValue: UInt32
+
+  /// Flags by bits.
+  @inlinable
+  public init(rawValue: UInt32) {
+    self.rawValue = rawValue
+  }
+
+  /// There are fragments; ``SharedInfo`` is meaningful only then.
+  @inlinable public static var hasFragments: PacketFlags { PacketFlags(rawValue: 1) }
+  /// A fragment came from the memory reserve.
+  @inlinable public static var memoryReserve: PacketFlags { PacketFlags(rawValue: 2) }
+  /// The CPU may not read the fragments.
+  @inlinable public static var unreadableFragments: PacketFlags { PacketFlags(rawValue: 4) }
+  /// ``SharedInfo`` lies beside the descriptor, so the packet may use the buffer to its last octet.
+  @inlinable public static var sharedInfoBeside: PacketFlags { PacketFlags(rawValue: 0x8000) }
+}

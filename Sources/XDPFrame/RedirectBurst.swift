@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The redirected frames of one burst, in order, with their targets.
+///
+/// A map takes out the frames it has an entry for and leaves the rest, whose miss verdict the loop then acts on.
+/// Made once by a loop and reused; one thread at a time.
+@frozen
+@safe
+public struct RedirectBurst: ~Copyable {
+  // Safe: one allocation of this value: 64 frames, 64 targets, and 64 slots for a map to sort into.
+  @usableFromInline let memory: UnsafeMutableRawPointer
+  /// The frames in it, 0...64.
+  public private(set) var count: Int
+
+  /// Makes an empty burst.
+  ///
+  /// - Note: Allocates, once.
+  public init() {
+    unsafe memory = .allocate(byteCount: 3 * 8 * Limits.budget, alignment: 64)
+    count = 0
+  }
+
+  deinit {
+    for position in 0..<count { unsafe MemoryRegistry.abandon(descriptors[position]) }
+    unsafe memory.deallocate()
+  }
+
+  /// The frames' first buffers; the first ``count`` are meaningful.
+  @inlinable public var descriptors: UnsafeMutablePointer<Descriptor> {
+    unsafe memory.assumingMemoryBound(to: Descriptor.self)
+  }
+
+  /// The frames' targets.
+  @inlinable public var targets: UnsafeMutablePointer<RedirectTarget> {
+    unsafe (memory + 8 &* Limits.budget).assumingMemoryBound(to: RedirectTarget.self)
+  }
+
+  /// Room for the slots of one key, for a map to fill a ring from.
+  @inlinable public var scratch: UnsafeMutablePointer<UInt64> {
+    unsafe (memory + 16 &* Limits.budget).assumingMemoryBound(to: UInt64.self)
+  }
+
+  /// Adds a frame.
+  ///
+  /// - Precondition: Fewer than 64 are in it.
+  @inlinable
+  @inline(__always)
+  public mutating func append(_ frame: consuming Frame, to target: RedirectTarget) {
+    precondition(count < Limits.budget, "The redirect burst is full.")
+    unsafe descriptors[count] = frame.take()
+    unsafe targets[count] = target
+    count &+= 1
+  }
+
+  /// Forgets the frames behind the first `left`, which somebody else now owns.
+  @inlinable
+  @inline(__always)
+  public mutating func truncate(to left: Int) {
+    precondition(left >= 0 && left <= count, "There are not so many frames in the burst.")
+    count = left
+  }
+
+  /// Takes the last frame out with its target; nil when there is none.
+  @inlinable
+  public mutating func popLast() -> (descriptor: Descriptor, target: RedirectTarget)? {
+    guard count > 0 else { return nil }
+    count &-= 1
+    return unsafe (descriptors[count], targets[count])
+  }
+}
