@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CLinux
+internal import Glibc
 internal import Synchronization
 
 /// One datapath's memory: a 16 GiB reservation that holds its packet buffers and its trusted state.
@@ -28,7 +29,7 @@ public final class Arena: Sendable {
   ///
   /// - Throws: ``ArenaError/refused(call:errno:)`` when the kernel does not grant it.
   public init() throws(ArenaError) {
-    base = try unsafe Reservation.make()
+    unsafe base = try Reservation.make()
     do throws(ArenaError) {
       trustedDescriptor = try MemoryFile.make(
         name: "xdpframe-trusted", byteCount: AddressMap.trustedByteCount, hugePages: false)
@@ -60,7 +61,9 @@ public final class Arena: Sendable {
   ///   - byteCount: Octets, 1 or more.
   ///   - alignment: A power of two; a cache line unless said otherwise.
   /// - Throws: ``ArenaError/exhausted(region:byteCount:freeByteCount:)``.
-  public func allocateTrusted(byteCount: UInt, alignment: UInt = 64) throws(ArenaError)
+  public func allocateTrusted(
+    byteCount: UInt, alignment: UInt = 64
+  ) throws(ArenaError)
     -> TrustedBlock
   {
     let rounded = (byteCount + 63) & ~63

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CLinux
+internal import Glibc
 
 /// Why memory for a datapath could not be had.
 public enum ArenaError: Error, Equatable, CustomStringConvertible {

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CLinux
+internal import Glibc
 
 /// The mappings inside one reserved address range.
 ///
 /// Safe: every function works on addresses that ``Arena`` reserved and still owns.
 enum Reservation {
-  private static let failed = UnsafeMutableRawPointer(bitPattern: -1)
+  private static func isFailure(_ address: UnsafeMutableRawPointer?) -> Bool {
+    Int(bitPattern: address) == -1
+  }
 
   /// Reserves an aligned span without committing any of it.
   static func make() throws(ArenaError) -> UnsafeMutableRawPointer {
     let span = Int(AddressMap.span)
     let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
     let wide = unsafe mmap(nil, 2 * span, PROT_NONE, flags, -1, 0)
-    guard let wide = unsafe wide, unsafe wide != failed else {
+    guard let wide = unsafe wide, unsafe !isFailure(wide) else {
       throw .refused(call: "mmap of \(2 * AddressMap.span) octets of address space", errno: errno)
     }
     let start = UInt(bitPattern: wide)
@@ -34,7 +37,7 @@ enum Reservation {
   ) throws(ArenaError) {
     let flags = MAP_SHARED | MAP_FIXED | MAP_NORESERVE | (populate ? MAP_POPULATE : 0)
     let result = unsafe mmap(address, Int(byteCount), PROT_READ | PROT_WRITE, flags, file, 0)
-    guard unsafe result != failed else {
+    guard unsafe !isFailure(result) else {
       throw .refused(call: "mmap of \(byteCount) octets", errno: errno)
     }
   }
@@ -43,7 +46,7 @@ enum Reservation {
   static func mapPrivate(at address: UnsafeMutableRawPointer, byteCount: UInt) throws(ArenaError) {
     let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE
     let result = unsafe mmap(address, Int(byteCount), PROT_READ | PROT_WRITE, flags, -1, 0)
-    guard unsafe result != failed else {
+    guard unsafe !isFailure(result) else {
       throw .refused(call: "mmap of \(byteCount) private octets", errno: errno)
     }
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CLinux
+internal import Glibc
 
 /// A run of packet memory in the arena, backed by its own memory file.
 ///
@@ -44,7 +45,9 @@ public final class Segment: Sendable {
   }
 
   /// Maps a file of huge pages, or answers nil where the machine has none to give.
-  private static func map(at target: UnsafeMutableRawPointer, byteCount: UInt, hugePages: Bool)
+  private static func map(
+    at target: UnsafeMutableRawPointer, byteCount: UInt, hugePages: Bool
+  )
     -> Int32?
   {
     do throws(ArenaError) {

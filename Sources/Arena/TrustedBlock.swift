@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CLinux
+internal import Glibc
 
 /// Octets of the trusted region, zeroed when handed out and returned when the last reference goes.
 @safe

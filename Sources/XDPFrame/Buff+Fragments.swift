@@ -18,13 +18,15 @@ extension Buff {
   ///
   /// Source: `xdp_buff_add_frag()`, `include/net/xdp.h`.
   @inlinable
-  public mutating func addFragment(_ storage: consuming Storage, offset: Int, byteCount: Int)
+  public mutating func addFragment(
+    _ storage: consuming Storage, offset: Int, byteCount: Int
+  )
     -> Storage?
   {
     let info = sharedInfo
     if !hasFragments {
       info.reset()
-      flags.insert(.hasFragments)
+      marks.insert(.hasFragments)
     }
     let count = info.fragmentCount
     guard count < Limits.fragments else { return storage }
@@ -64,7 +66,7 @@ extension Buff {
     let part = unsafe Descriptor(base: descriptor.base, index: fragment.slot.index)
     let octets = unsafe UnsafeRawBufferPointer(
       start: part.hardStart + Int(fragment.offset), count: Int(fragment.byteCount))
-    return body(octets.bytes)
+    return unsafe body(octets.bytes)
   }
 
   /// Copies the packet's octets, over the borders of its buffers.
@@ -81,11 +83,11 @@ extension Buff {
     }
     var skip = offset
     var filled = 0
-    withBytes { filled = destination.fill(from: filled, with: $0, skipping: &skip) }
+    withBytes { filled = unsafe destination.fill(from: filled, with: $0, skipping: &skip) }
     var position = 0
     while filled < destination.count {
       let more = withFragment(at: position) {
-        destination.fill(from: filled, with: $0, skipping: &skip)
+        unsafe destination.fill(from: filled, with: $0, skipping: &skip)
       }
       guard let more else { return false }
       filled = more
@@ -117,7 +119,7 @@ extension UnsafeMutableRawBufferPointer {
     skip -= skipped
     let count = Swift.min(self.count - start, source.byteCount - skipped)
     guard count > 0 else { return start }
-    source.withUnsafeBytes { octets in
+    unsafe source.withUnsafeBytes { octets in
       let part = unsafe UnsafeRawBufferPointer(rebasing: octets[skipped..<(skipped + count)])
       unsafe UnsafeMutableRawBufferPointer(rebasing: self[start..<(start + count)])
         .copyMemory(from: part)

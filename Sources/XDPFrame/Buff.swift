@@ -30,7 +30,8 @@ public struct Buff: ~Copyable {
   /// Octets from ``hardStart`` to the end of the buffer.
   public let frameByteCount: UInt32
   /// What is special about the packet.
-  public internal(set) var flags: PacketFlags
+  @inlinable public var flags: PacketFlags { marks }
+  @usableFromInline var marks: PacketFlags
 
   /// Describes a packet in a buffer that was just received into.
   ///
@@ -54,7 +55,7 @@ public struct Buff: ~Copyable {
     self.queue = queue
     target = RedirectTarget(map: 0, key: 0)
     frameByteCount = descriptor.frameByteCount
-    flags = descriptor.flags.intersection(.sharedInfoBeside)
+    marks = descriptor.flags.intersection(.sharedInfoBeside)
   }
 
   /// The buffer.
@@ -100,7 +101,7 @@ public struct Buff: ~Copyable {
     _ body: (RawSpan) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     let octets = unsafe UnsafeRawBufferPointer(start: packet, count: linearByteCount)
-    return try body(octets.bytes)
+    return unsafe try body(octets.bytes)
   }
 
   /// Reads and writes the linear part, bounds-checked.
@@ -109,7 +110,7 @@ public struct Buff: ~Copyable {
     _ body: (inout MutableRawSpan) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     let octets = unsafe UnsafeMutableRawBufferPointer(start: packet, count: linearByteCount)
-    var span = octets.mutableBytes
+    var span = unsafe octets.mutableBytes
     return try body(&span)
   }
 

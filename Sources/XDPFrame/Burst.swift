@@ -11,7 +11,8 @@ public struct Burst: ~Copyable {
   // Safe: one allocation of this value, `count` packets of which are initialised.
   @usableFromInline let memory: UnsafeMutableRawPointer
   /// The packets in the burst, 0...64.
-  public internal(set) var count: Int
+  @inlinable public var count: Int { filled }
+  @usableFromInline var filled: Int
 
   @inlinable static var verdictOffset: Int { Limits.budget &* MemoryLayout<Buff>.stride }
 
@@ -22,7 +23,7 @@ public struct Burst: ~Copyable {
     let byteCount = Burst.verdictOffset + Limits.budget * MemoryLayout<Verdict>.stride
     unsafe memory = .allocate(byteCount: byteCount, alignment: 64)
     unsafe memory.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
-    count = 0
+    filled = 0
   }
 
   deinit {
@@ -85,7 +86,7 @@ public struct Burst: ~Copyable {
     precondition(!isFull, "The burst is full.")
     unsafe (packets + count).initialize(
       to: Buff(owning: descriptor, queue: queue, headroom: headroom, byteCount: byteCount))
-    count &+= 1
+    filled &+= 1
   }
 
   /// Adds a frame that is to be looked into again.
@@ -96,7 +97,7 @@ public struct Burst: ~Copyable {
   public mutating func append(_ frame: consuming Frame) {
     precondition(!isFull, "The burst is full.")
     unsafe (packets + count).initialize(to: Buff(frame))
-    count &+= 1
+    filled &+= 1
   }
 
   /// Takes the packet at `position` out as a frame; the slot is empty afterwards.
@@ -124,6 +125,6 @@ public struct Burst: ~Copyable {
   @inlinable
   @inline(__always)
   public mutating func removeAll() {
-    count = 0
+    filled = 0
   }
 }

@@ -9,7 +9,9 @@ extension Descriptor {
   /// Safe: offsets and types are those of the layout drawn at ``Descriptor``.
   @inlinable
   @inline(__always)
-  func field<Value: BitwiseCopyable>(_ offset: Int, as type: Value.Type = Value.self)
+  func field<Value: BitwiseCopyable>(
+    _ offset: Int, as type: Value.Type = Value.self
+  )
     -> UnsafeMutablePointer<Value>
   {
     unsafe (line + offset).assumingMemoryBound(to: Value.self)

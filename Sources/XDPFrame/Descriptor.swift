@@ -57,7 +57,7 @@ public struct Descriptor: @unchecked Sendable, Equatable {
   @inline(__always)
   public init(holding address: UnsafeRawPointer) {
     let base = unsafe AddressMap.base(of: address)
-    let offset = unsafe UInt(bitPattern: address) & 0xFFFF_FFFF
+    let offset = UInt(bitPattern: address) & 0xFFFF_FFFF
     unsafe line = base + Int(bitPattern: (offset &>> 11) &<< 6)
   }
 

@@ -42,14 +42,14 @@ extension Buff {
     unsafe queue = ReceiveQueueInfo(base: base, number: descriptor.queueNumber)
     target = RedirectTarget(map: 0, key: 0)
     frameByteCount = descriptor.frameByteCount
-    flags = descriptor.flags
+    marks = descriptor.flags
   }
 
   /// Whether the packet leaves the room that a frame needs.
   ///
   /// Source: `xdp_update_frame_from_buff()`, `include/net/xdp.h`.
   @inlinable var mayRest: Bool {
-    headroom &- metadataByteCount >= Limits.frameHeader && unsafe packetEnd <= hardEnd
+    unsafe packetEnd <= hardEnd && headroom &- metadataByteCount >= Limits.frameHeader
   }
 
   /// Writes what a frame keeps into the descriptor.

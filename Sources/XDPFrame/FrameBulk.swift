@@ -16,14 +16,15 @@ public struct FrameBulk: ~Copyable {
   // Safe: one allocation of this value: `capacity` frames, then room for the buffers of one round home.
   @usableFromInline let memory: UnsafeMutablePointer<Descriptor>
   /// The frames in it, 0...64.
-  public private(set) var count: Int
+  @inlinable public var count: Int { filled }
+  @usableFromInline var filled: Int
 
   /// Makes an empty bulk.
   ///
   /// - Note: Allocates, once.
   public init() {
     unsafe memory = .allocate(capacity: FrameBulk.capacity + HomeBound.capacity)
-    count = 0
+    filled = 0
   }
 
   deinit {
@@ -47,14 +48,14 @@ public struct FrameBulk: ~Copyable {
   public mutating func append(_ frame: consuming Frame) {
     precondition(!isFull, "The bulk is full.")
     unsafe memory[count] = frame.take()
-    count &+= 1
+    filled &+= 1
   }
 
   /// Takes the last frame out; nil when there is none.
   @inlinable
   public mutating func popLast() -> Frame? {
     guard count > 0 else { return nil }
-    count &-= 1
+    filled &-= 1
     return unsafe Frame(owning: memory[count])
   }
 
@@ -65,7 +66,7 @@ public struct FrameBulk: ~Copyable {
     precondition(taken >= 0 && taken <= count, "There are not so many frames in the bulk.")
     let left = count &- taken
     if left > 0, taken > 0 { unsafe memory.update(from: memory + taken, count: left) }
-    count = left
+    filled = left
   }
 
   /// Ends all frames and sends their buffers home, each model's together.
@@ -83,7 +84,7 @@ public struct FrameBulk: ~Copyable {
       position &+= 1
     }
     home.flush()
-    count = 0
+    filled = 0
   }
 }
 

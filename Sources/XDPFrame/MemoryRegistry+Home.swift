@@ -83,7 +83,7 @@ extension MemoryRegistry {
   @usableFromInline
   static func countHomeless(_ count: Int, base: UnsafeMutableRawPointer) {
     let entry = unsafe MemoryRegistry.entry(0, base: base)
-    entry.abandoned.pointee.add(UInt64(count), ordering: .relaxed)
+    unsafe entry.abandoned.pointee.add(UInt64(count), ordering: .relaxed)
   }
 
   /// Sends one buffer home.
@@ -122,7 +122,7 @@ extension MemoryRegistry {
   @inline(never)
   static func abandon(_ descriptor: Descriptor) {
     let entry = unsafe MemoryRegistry.entry(descriptor.memoryID, base: descriptor.base)
-    entry.abandoned.pointee.add(1, ordering: .relaxed)
+    unsafe entry.abandoned.pointee.add(1, ordering: .relaxed)
     recycle(frame: descriptor)
   }
 }

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Arena
+internal import Synchronization
+
 extension MemoryRegistry {
   /// Takes the next port number of the datapath, 1 or more.
   public func takePortNumber() -> UInt32 {
-    state.withLock {
-      defer { $0.nextPort += 1 }
-      return $0.nextPort
+    state.withLock { state in
+      defer { state.nextPort += 1 }
+      return state.nextPort
     }
   }
 

@@ -2,7 +2,7 @@
 
 public import Arena
 internal import CLinux
-public import Synchronization
+internal import Synchronization
 
 /// Ids to memory models, so that a frame finds home without anybody knowing what kind of home it is.
 ///
@@ -52,7 +52,7 @@ public final class MemoryRegistry: Sendable {
     guard let id else { throw .noID }
     // Safe: the id is ours alone until it is given back; readers see nil or a whole reference.
     let entry = unsafe MemoryRegistry.entry(id, base: arena.base)
-    entry.abandoned.pointee.store(0, ordering: .relaxed)
+    unsafe entry.abandoned.pointee.store(0, ordering: .relaxed)
     unsafe entry.gate.pointee.store(Unmanaged.passRetained(gate).toOpaque(), ordering: .releasing)
     return id
   }
@@ -72,7 +72,7 @@ public final class MemoryRegistry: Sendable {
   /// The buffers of a model that were dropped without a reason, which must stay 0.
   public func abandonedCount(of id: UInt16) -> Int {
     let entry = unsafe MemoryRegistry.entry(id, base: arena.base)
-    return Int(entry.abandoned.pointee.load(ordering: .relaxed))
+    return unsafe Int(entry.abandoned.pointee.load(ordering: .relaxed))
   }
 
   deinit {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Arena
-
 /// A reference to what is known about one receive queue: a line of 64 octets in the trusted region.
 ///
 ///      0 port u32 · 4 interface index u32 · 8 queue index u32 · 12 state u32

@@ -10,14 +10,15 @@ public struct RedirectBurst: ~Copyable {
   // Safe: one allocation of this value: 64 frames, 64 targets, and 64 slots for a map to sort into.
   @usableFromInline let memory: UnsafeMutableRawPointer
   /// The frames in it, 0...64.
-  public private(set) var count: Int
+  @inlinable public var count: Int { filled }
+  @usableFromInline var filled: Int
 
   /// Makes an empty burst.
   ///
   /// - Note: Allocates, once.
   public init() {
     unsafe memory = .allocate(byteCount: 3 * 8 * Limits.budget, alignment: 64)
-    count = 0
+    filled = 0
   }
 
   deinit {
@@ -49,7 +50,7 @@ public struct RedirectBurst: ~Copyable {
     precondition(count < Limits.budget, "The redirect burst is full.")
     unsafe descriptors[count] = frame.take()
     unsafe targets[count] = target
-    count &+= 1
+    filled &+= 1
   }
 
   /// Forgets the frames behind the first `left`, which somebody else now owns.
@@ -57,14 +58,14 @@ public struct RedirectBurst: ~Copyable {
   @inline(__always)
   public mutating func truncate(to left: Int) {
     precondition(left >= 0 && left <= count, "There are not so many frames in the burst.")
-    count = left
+    filled = left
   }
 
   /// Takes the last frame out with its target; nil when there is none.
   @inlinable
   public mutating func popLast() -> (descriptor: Descriptor, target: RedirectTarget)? {
     guard count > 0 else { return nil }
-    count &-= 1
+    filled &-= 1
     return unsafe (descriptors[count], targets[count])
   }
 }

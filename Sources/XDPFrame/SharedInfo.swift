@@ -29,7 +29,8 @@ public struct SharedInfo {
   @inlinable public var fragmentCount: Int {
     get { unsafe min(Int(memory.load(fromByteOffset: 2, as: UInt8.self)), Limits.fragments) }
     nonmutating set {
-      unsafe memory.storeBytes(of: UInt8(truncatingIfNeeded: newValue), toByteOffset: 2, as: UInt8.self)
+      unsafe memory.storeBytes(
+        of: UInt8(truncatingIfNeeded: newValue), toByteOffset: 2, as: UInt8.self)
     }
   }
 
