@@ -25,6 +25,9 @@ static inline void clinux_prefetch_write(const void *address) { __builtin_prefet
 /// Keeps a value alive against the optimizer, for benchmarks.
 static inline void clinux_keep(const void *value) { __asm__ volatile("" ::"r"(value) : "memory"); }
 
+/// Keeps the compiler from moving memory accesses across this point, or from making one call of many.
+static inline void clinux_compiler_barrier(void) { __asm__ volatile("" ::: "memory"); }
+
 /// CLOCK_MONOTONIC in nanoseconds.
 static inline uint64_t clinux_now(void) {
   struct timespec t;
