@@ -116,6 +116,12 @@ if !libraryOnly {
   ]
 }
 
+if Context.environment["XDPFRAME_DOCS"] == "1" {
+  dependencies += [
+    .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0")
+  ]
+}
+
 targets += [
   .target(
     name: "TestSupport", dependencies: library.map { .byName(name: $0) },

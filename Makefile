@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+# What each target does is in CONTRIBUTING.md; `make` alone lists them.
+#   JOBS=n   parallel compile jobs (default: the number of CPUs)
+#   ARGS=... passed on to what `run` and `bench` start
+.DEFAULT_GOAL := help
+.PHONY: help setup run build test lint layers tsan asan bench docs clean
+.NOTPARALLEL:
+
+jobs := $(if $(JOBS),-j $(JOBS))
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: ## install missing packages; prints the line to paste when it may not
+	@scripts/setup
+
+run: setup ## build in release and show cpumapd at work (ARGS="--seconds 5")
+	@swift build -c release --product cpumapd $(jobs)
+	@.build/release/cpumapd demo $(ARGS)
+
+build: setup ## build everything, in debug
+	@swift build --build-tests $(jobs)
+
+test: setup ## every test: debug, release, thread and address sanitizer
+	@scripts/run-tests
+
+lint: setup ## format, licence lines, banned words, links, hot functions
+	@scripts/lint
+
+layers: setup ## the order of the targets, and that imports keep to it
+	@scripts/check-layers
+
+tsan: setup ## the suites that have threads, under ThreadSanitizer
+	@scripts/run-tests thread
+
+asan: setup ## the suites that have memory, under AddressSanitizer and LeakSanitizer
+	@scripts/run-tests address
+
+bench: setup ## ours beside its peers, in one run; writes bench.json (ARGS=--quick)
+	@scripts/bench $(ARGS)
+
+docs: setup ## the API documentation, into .build/docs
+	@scripts/docs
+
+clean: ## remove everything that was built
+	@rm -rf .build .build-* Benchmarks/.build bench.json
