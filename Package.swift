@@ -79,7 +79,9 @@ let library = [
 
 var products: [Product] = [
   .library(
-    name: "XDPFrame", targets: ["XDPFrame", "MemModels", "Plugins", "Ports", "Datapath", "Wire"])
+    name: "XDPFrame", targets: [
+      "CLinux", "Arena", "Rings", "Metrics", "Wire", "Syscalls", "IOUring", "XDPFrame", "MemModels", "Plugins", "Ports", "Datapath",
+    ])
 ]
 var dependencies: [Package.Dependency] = []
 

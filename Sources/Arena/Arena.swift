@@ -60,6 +60,7 @@ public final class Arena: Sendable {
   /// - Parameters:
   ///   - byteCount: Octets, 1 or more.
   ///   - alignment: A power of two; a cache line unless said otherwise.
+  /// - Returns: The octets, which go back when the last reference does.
   /// - Throws: ``ArenaError/exhausted(region:byteCount:freeByteCount:)``.
   public func allocateTrusted(
     byteCount: UInt, alignment: UInt = 64
@@ -82,6 +83,7 @@ public final class Arena: Sendable {
   /// - Parameters:
   ///   - byteCount: Octets, a positive multiple of 4096.
   ///   - hugePages: Ask for 2 MiB pages first; ordinary pages are used where none are to be had.
+  /// - Returns: The segment, which goes back when the last reference does.
   /// - Throws: ``ArenaError`` when the window is full or the kernel refuses the memory.
   public func addSegment(byteCount: UInt, hugePages: Bool = false) throws(ArenaError) -> Segment {
     guard byteCount > 0, byteCount % 4096 == 0 else { throw .invalidByteCount(byteCount) }

@@ -87,6 +87,18 @@ extension Descriptor {
     unsafe field(24).pointee = UInt32(owner.rawValue) | (number &<< 8)
   }
 
+  /// Ends the buffer's current life: it belongs to its model again, and older handles are stale.
+  ///
+  /// - Returns: Whether it had one; false means that it came home twice.
+  @inlinable
+  @inline(__always)
+  public func becomeFree() -> Bool {
+    guard unsafe field(24, as: UInt8.self).pointee != Owner.free.rawValue else { return false }
+    unsafe field(20, as: UInt32.self).pointee &+= 1
+    unsafe field(24, as: UInt32.self).pointee = UInt32(Owner.free.rawValue)
+    return true
+  }
+
   /// The users of a shared page.
   @inlinable public var users: UnsafeMutablePointer<Atomic<UInt32>> {
     unsafe (line + 28).assumingMemoryBound(to: Atomic<UInt32>.self)

@@ -61,6 +61,20 @@ public struct Descriptor: @unchecked Sendable, Equatable {
     unsafe line = base + Int(bitPattern: (offset &>> 11) &<< 6)
   }
 
+  /// The descriptor whose line lies `offset` octets from the base.
+  ///
+  /// Safe: the caller got the offset from ``offset``.
+  @inlinable
+  @inline(__always)
+  public init(base: UnsafeMutableRawPointer, offset: Int) {
+    unsafe line = base + offset
+  }
+
+  /// Where the line lies, in octets from the base: what a pool keeps of a buffer.
+  @inlinable public var offset: UInt64 {
+    unsafe UInt64(UInt(bitPattern: line) & AddressMap.offsetMask)
+  }
+
   /// The buffer's number in its arena: its offset in granules; never 0.
   @inlinable public var index: UInt32 {
     unsafe UInt32(truncatingIfNeeded: (UInt(bitPattern: line) & 0xFFFF_FFFF) &>> 6)

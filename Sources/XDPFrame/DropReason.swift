@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Why a packet went no further. The list is closed and never renumbered; operators see the raw names.
+/// Why a packet went no further.
+///
+/// The list is closed and never renumbered; operators see the raw names.
 @frozen
 public enum DropReason: UInt16, CaseIterable, Sendable {
   /// The program said so.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A packet at rest: in a queue, on its way out, or in somebody's hand. Eight octets; may cross threads.
+/// A packet at rest: in a queue, on its way out, or in somebody's hand.
+///
+/// Eight octets; may cross threads.
 ///
 /// It is consumed by transmit, enqueue or ``recycle(_:)``. One that is merely dropped goes home and counts as
 /// abandoned, which must stay 0. A second use after hand-over does not compile.

@@ -20,6 +20,7 @@ extension MemoryRegistry {
   ///   - interfaceIndex: The kernel's index, 0 for a port that is no interface.
   ///   - memory: The model that the queue receives into.
   ///   - fragmentByteCount: Octets of a fragment's buffer; 0 means that fragments may not grow.
+  /// - Returns: The queue, until it is unregistered.
   /// - Throws: ``RegistryError/noQueue``.
   ///
   /// Source: `__xdp_rxq_info_reg()`, `net/core/xdp.c`.
@@ -41,7 +42,9 @@ extension MemoryRegistry {
     return info
   }
 
-  /// Unregisters a receive queue. Frames that arrived by it keep its number, so it is not reused soon.
+  /// Unregisters a receive queue.
+  ///
+  /// Frames that arrived by it keep its number, so it is not reused soon.
   ///
   /// Source: `xdp_rxq_info_unreg()`, `net/core/xdp.c`.
   public func unregisterQueue(_ queue: ReceiveQueueInfo) {

@@ -35,26 +35,34 @@ public final class MemoryRegistry: Sendable {
     state = Mutex(State())
   }
 
-  /// Registers a model and keeps it alive until ``disconnect(_:)``.
+  /// Takes an id for a model that is being made, to go with ``register(_:)`` or ``disconnect(_:)``.
   ///
   /// - Returns: The id that the model writes into its descriptors.
   /// - Throws: ``RegistryError/noID`` when 65,533 models are registered.
+  public func reserveID() throws(RegistryError) -> UInt16 {
+    let id = state.withLock { $0.takeID() }
+    guard let id else { throw .noID }
+    return id
+  }
+
+  /// Registers a model under the id in its ``MemoryModel/memory``, and keeps it alive until ``disconnect(_:)``.
+  ///
+  /// - Precondition: The id was reserved and has no model yet.
   ///
   /// Source: `__xdp_reg_mem_model()`, `net/core/xdp.c`.
   @inlinable
-  public func register<Model: MemoryModel>(_ model: Model) throws(RegistryError) -> UInt16 {
-    try connect(TypedGate(model))
+  public func register<Model: MemoryModel>(_ model: Model) {
+    connect(TypedGate(model), as: model.memory.id)
   }
 
   @usableFromInline
-  func connect(_ gate: ModelGate) throws(RegistryError) -> UInt16 {
-    let id = state.withLock { $0.takeID() }
-    guard let id else { throw .noID }
+  func connect(_ gate: ModelGate, as id: UInt16) {
     // Safe: the id is ours alone until it is given back; readers see nil or a whole reference.
     let entry = unsafe MemoryRegistry.entry(id, base: arena.base)
+    let word = unsafe Unmanaged.passRetained(gate).toOpaque()
+    let before = unsafe entry.gate.pointee.exchange(word, ordering: .acquiringAndReleasing)
+    unsafe precondition(before == nil, "The id already has a model.")
     unsafe entry.abandoned.pointee.store(0, ordering: .relaxed)
-    unsafe entry.gate.pointee.store(Unmanaged.passRetained(gate).toOpaque(), ordering: .releasing)
-    return id
   }
 
   /// Forgets a model whose last buffer has come home, and lets it go.
@@ -62,11 +70,10 @@ public final class MemoryRegistry: Sendable {
   /// Source: `mem_allocator_disconnect()`, `net/core/xdp.c`.
   public func disconnect(_ id: UInt16) {
     let entry = unsafe MemoryRegistry.entry(id, base: arena.base)
-    guard let gate = unsafe entry.gate.pointee.exchange(nil, ordering: .acquiringAndReleasing)
-    else { return }
-    // Safe: the reference was retained when the model was registered.
-    unsafe Unmanaged<ModelGate>.fromOpaque(gate).release()
+    let gate = unsafe entry.gate.pointee.exchange(nil, ordering: .acquiringAndReleasing)
     _ = state.withLock { $0.used.remove(id) }
+    // Safe: the reference was retained when the model was registered.
+    if let gate = unsafe gate { unsafe Unmanaged<ModelGate>.fromOpaque(gate).release() }
   }
 
   /// The buffers of a model that were dropped without a reason, which must stay 0.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Who holds a buffer right now. Every buffer of a pool has exactly one owner at any instant.
+/// Who holds a buffer right now.
 ///
-/// The names are those of the ledger that operators read; never renumbered.
+/// Every buffer of a pool has exactly one owner at any instant. The names are those of the ledger that operators read; never renumbered.
 @frozen
 public enum Owner: UInt8, CaseIterable, Sendable {
   /// Its pool, ready to be allocated.

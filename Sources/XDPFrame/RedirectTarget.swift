@@ -8,7 +8,7 @@
 public struct RedirectTarget: Equatable, Sendable {
   /// The map's number in its datapath.
   public var map: UInt16
-  /// The verdict on a miss: 0 ABORTED ... 3 TX, the low two flag bits of `bpf_redirect_map()`.
+  /// The verdict on a miss, from 0 for ABORTED to 3 for TX: the low two flag bits of `bpf_redirect_map()`.
   public var miss: UInt16
   /// The key within the map.
   public var key: UInt32

@@ -25,7 +25,9 @@ public struct SharedInfo {
     unsafe self.memory = memory
   }
 
-  /// The number of fragments, 0...17. A larger number, which only a forged tailroom can hold, reads as 17.
+  /// The number of fragments, 0...17.
+  ///
+  /// A larger number, which only a forged tailroom can hold, reads as 17.
   @inlinable public var fragmentCount: Int {
     get { unsafe min(Int(memory.load(fromByteOffset: 2, as: UInt8.self)), Limits.fragments) }
     nonmutating set {

@@ -18,7 +18,9 @@ public protocol MemoryModel: AnyObject, Sendable {
   ///
   /// Only the model's owner may call it.
   ///
-  /// - Parameter storage: Uninitialised memory, the first so many of which are initialised.
+  /// - Parameters:
+  ///   - storage: Uninitialised memory, the first so many of which are initialised.
+  ///   - count: The most buffers, 0 or more.
   /// - Returns: How many there were; 0 means the model is empty.
   /// - Note: Never allocates heap memory.
   func allocate(into storage: UnsafeMutablePointer<Storage>, count: Int) -> Int

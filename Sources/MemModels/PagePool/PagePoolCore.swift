@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Arena
+internal import CLinux
+public import Rings
+public import Synchronization
+internal import XDPFrame
+
+/// A reference to a pool's state, hand-laid in the trusted region.
+///
+///        0 owner u32, poisons u32                    read by all, written when the pool changes hands
+///       64 cached u32; counters of allocation        the owner's
+///      128 counters of direct recycling              the owner's
+///      192 cache: 128 × u64                          the owner's
+///     1216 counters of recycling from afar           atomic additions, once per bulk
+///     1280 source: lock u32, count u32               under the lock
+///     1344 ring, then the source's pages
+///
+/// A page stands in cache, ring and source as the octet offset of its descriptor: no pointers in shared memory,
+/// and one addition makes a reference of it.
+///
+/// Who writes what: the owner alone touches its lines. Anybody returns pages through the ring, whose lock makes the
+/// writes of the returning thread visible to the owner. ``owner`` is read without order: whoever is the owner
+/// wrote it itself, and for everybody else any other value leads to the ring.
+@frozen
+@usableFromInline
+@safe
+struct PagePoolCore: @unchecked Sendable {
+  // Safe: a trusted block that the pool keeps alive, and offsets that stay inside it.
+  @usableFromInline let state: UnsafeMutableRawPointer
+  @usableFromInline let base: UnsafeMutableRawPointer
+  @usableFromInline let ring: PointerRing
+
+  static let ringOffset = 1_344
+
+  static func byteCount(pageCount: Int, ringCapacity: Int) -> Int {
+    ringOffset + ringByteCount(ringCapacity) + 8 * pageCount
+  }
+
+  private static func ringByteCount(_ capacity: Int) -> Int {
+    (PointerRing.byteCount(capacity: capacity) + 63) & ~63
+  }
+
+  init(initializing state: UnsafeMutableRawPointer, range: BufferRange, ringCapacity: Int) {
+    unsafe self.state = state
+    unsafe base = AddressMap.base(of: state)
+    unsafe ring = PointerRing(
+      initializing: state + PagePoolCore.ringOffset, capacity: ringCapacity)
+    let pages = PagePoolCore.ringOffset + PagePoolCore.ringByteCount(ringCapacity)
+    unsafe source = (state + pages).assumingMemoryBound(to: UInt64.self)
+    unsafe (state + 4).storeBytes(of: UInt32(clinux_has_address_sanitizer()), as: UInt32.self)
+    for position in 0..<range.count {
+      // The last page lies on top, so that the first ones are handed out first.
+      let index = range.descriptor(range.count - 1 - position).index
+      unsafe source[position] = UInt64(index) << 6
+    }
+  }
+
+  /// The pages that are neither cached nor in the ring nor out.
+  @usableFromInline let source: UnsafeMutablePointer<UInt64>
+
+  /// The context that may allocate; 0 when the pool is closed.
+  @inlinable var owner: UnsafeMutablePointer<Atomic<UInt32>> {
+    unsafe state.assumingMemoryBound(to: Atomic<UInt32>.self)
+  }
+
+  /// Whether freed pages are poisoned for the address sanitizer.
+  @inlinable var poisons: Bool { unsafe (state + 4).load(as: UInt32.self) != 0 }
+
+  /// The pages in the owner's cache.
+  @inlinable var cached: UnsafeMutablePointer<UInt32> {
+    unsafe (state + 64).assumingMemoryBound(to: UInt32.self)
+  }
+
+  /// The owner's cache.
+  @inlinable var cache: UnsafeMutablePointer<UInt64> {
+    unsafe (state + 192).assumingMemoryBound(to: UInt64.self)
+  }
+
+  @inlinable var sourceLock: SpinLock { unsafe SpinLock(state + 1_280) }
+
+  @inlinable var sourceCount: UnsafeMutablePointer<UInt32> {
+    unsafe (state + 1_284).assumingMemoryBound(to: UInt32.self)
+  }
+
+  /// A counter; written as ``PagePoolCounter`` says.
+  @inlinable
+  func counter(_ counter: PagePoolCounter) -> UnsafeMutablePointer<Atomic<UInt64>> {
+    unsafe (state + counter.rawValue).assumingMemoryBound(to: Atomic<UInt64>.self)
+  }
+
+  /// Adds to a counter of the owner.
+  @inlinable
+  @inline(__always)
+  func count(_ amount: Int, _ counter: PagePoolCounter) {
+    let word = unsafe self.counter(counter)
+    let value = unsafe word.pointee.load(ordering: .relaxed)
+    unsafe word.pointee.store(value &+ UInt64(truncatingIfNeeded: amount), ordering: .relaxed)
+  }
+
+  /// Adds to a counter that several threads write.
+  @usableFromInline
+  func countShared(_ amount: Int, _ counter: PagePoolCounter) {
+    unsafe self.counter(counter).pointee.add(UInt64(amount), ordering: .relaxed)
+  }
+}
+
+/// The eleven statistics and ours, by their place in the state.
+///
+/// Source: `struct page_pool_alloc_stats` and `struct page_pool_recycle_stats`,
+/// `include/net/page_pool/types.h`.
+@frozen
+@usableFromInline
+enum PagePoolCounter: Int, CaseIterable {
+  // The owner's.
+  case fast = 72
+  case slow = 80
+  case slowHighOrder = 88
+  case empty = 96
+  case refill = 104
+  case waive = 112
+  case cached = 128
+  case cacheFull = 136
+  // Anybody's.
+  case ring = 1_216
+  case ringFull = 1_224
+  case releasedReference = 1_232
+  case doubleFree = 1_240
+}
