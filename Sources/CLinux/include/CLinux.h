@@ -31,6 +31,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <linux/udp.h>
+#include <linux/veth.h>
 #include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
@@ -45,6 +46,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -53,6 +55,7 @@
 #include <sys/timerfd.h>
 #include <sys/types.h>
 #include <sys/un.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -62,3 +65,4 @@
 #include "clinux_context.h"
 #include "clinux_memory.h"
 #include "clinux_poison.h"
+#include "clinux_syscalls.h"

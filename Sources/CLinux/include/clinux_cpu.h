@@ -28,6 +28,9 @@ static inline void clinux_keep(const void *value) { __asm__ volatile("" ::"r"(va
 /// Keeps the compiler from moving memory accesses across this point, or from making one call of many.
 static inline void clinux_compiler_barrier(void) { __asm__ volatile("" ::: "memory"); }
 
+/// Reads a word that others write, without ordering anything else.
+static inline uint32_t clinux_load_relaxed(const uint32_t *word) { return __atomic_load_n(word, __ATOMIC_RELAXED); }
+
 /// CLOCK_MONOTONIC in nanoseconds.
 static inline uint64_t clinux_now(void) {
   struct timespec t;

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import CLibURing
+public import Syscalls
+
+/// Writes to a file; completes with the number of octets.
+@frozen
+@safe
+public struct Write: Operation {
+  // Safe: the initialiser is unsafe to call, because the buffer must stay where it is until the completion.
+  @usableFromInline let descriptor: RawDescriptor
+  @usableFromInline let buffer: UnsafeRawBufferPointer
+  @usableFromInline let offset: UInt64
+
+  /// Names the file and the buffer, which must stay where it is until the completion arrives.
+  ///
+  /// - Parameter offset: Where in the file to begin; `.max` for its current position, as with pipes and devices.
+  @inlinable
+  @unsafe
+  public init(
+    _ descriptor: RawDescriptor, _ buffer: UnsafeRawBufferPointer, at offset: UInt64 = .max
+  ) {
+    self.descriptor = descriptor
+    unsafe self.buffer = unsafe buffer
+    self.offset = offset
+  }
+
+  /// As C's `io_uring_prep_write`.
+  @inlinable
+  public func prepare(_ entry: UnsafeMutablePointer<io_uring_sqe>) {
+    let byteCount = unsafe UInt32(truncatingIfNeeded: buffer.count)
+    unsafe io_uring_prep_write(entry, descriptor, buffer.baseAddress, byteCount, offset)
+  }
+}
