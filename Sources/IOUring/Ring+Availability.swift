@@ -27,7 +27,7 @@ extension Ring {
 
   /// What a failure to create a ring means.
   ///
-  /// - Parameter setting: `kernel.io_uring_disabled`; nil where the kernel has no such setting (before 6.6).
+  /// The setting is `kernel.io_uring_disabled`; nil where the kernel has none (before 6.6).
   static func reason(for errno: Errno, setting: Int?) -> String {
     switch (errno, setting) {
     case (.noFunction, _):

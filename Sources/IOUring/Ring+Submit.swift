@@ -24,6 +24,7 @@ extension Ring {
   ///   - count: The completions to wait for; 0 only submits.
   ///   - timeout: The longest to sleep; nil sleeps until they are there.
   /// - Returns: How many completions are there: fewer than `count` if the time was over or a signal came first.
+  /// - Throws: As `submit()`.
   @discardableResult
   public func submitAndWait(
     _ count: UInt32 = 1, timeout: Duration? = nil

@@ -55,6 +55,7 @@ public struct Ring: ~Copyable, @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - entries: The operations that can wait to be submitted; 1...32768, rounded up to a power of two.
+  ///   - flags: How the ring is to work.
   ///   - completionEntries: The completions that can wait to be taken; nil for twice the entries.
   /// - Throws: `Errno.noFunction` or `.notPermitted` where io_uring is switched off (see `availability`),
   ///   `.invalidArgument` for a number that the kernel does not take, `.noMemory` over the limit on locked memory.

@@ -23,6 +23,7 @@ public struct SubmissionQueue: ~Copyable {
   /// Prepares an operation.
   ///
   /// - Parameters:
+  ///   - operation: What to do.
   ///   - token: What its completion will carry.
   ///   - flags: What applies to any kind of operation.
   /// - Returns: Whether there was room; if not, submit first.

@@ -25,9 +25,7 @@ public struct Epoll: ~Copyable, Sendable {
       owning: try kernel("epoll_create1") { epoll_create1(Int32(EPOLL_CLOEXEC)) })
   }
 
-  /// Adds a descriptor.
-  ///
-  /// - Parameter token: What its events will carry.
+  /// Adds a descriptor, whose events will carry the token.
   public borrowing func add(
     _ raw: RawDescriptor, for events: PollEvents, token: UInt64
   ) throws(SystemCallError) {
@@ -54,6 +52,7 @@ public struct Epoll: ~Copyable, Sendable {
   ///   - limit: The most events to take; 1 or more.
   ///   - timeout: The longest to wait, rounded up to a millisecond; nil waits for ever.
   /// - Returns: The events; none if the time was over or a signal came first.
+  /// - Throws: What the kernel answers; a set that is open and asked for at least one event gives it no reason to.
   /// - Note: Allocates the result.
   public borrowing func wait(
     limit: Int = 64, timeout: Duration? = nil

@@ -90,7 +90,7 @@ extension FileDescriptor {
 
   /// Makes an ioctl whose argument is a structure that the kernel reads and writes.
   ///
-  /// - Parameter call: The request's C name, for the error.
+  /// The first argument is the request's C name, for the error.
   public borrowing func control<Argument: BitwiseCopyable>(
     _ call: String, _ request: UInt, _ argument: inout Argument
   ) throws(SystemCallError) {

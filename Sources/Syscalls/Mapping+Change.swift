@@ -15,7 +15,9 @@ extension Mapping {
   ///   - range: The part, in octets from the mapping's start; multiples of the file's page.
   ///   - descriptor: The file, which may be closed afterwards.
   ///   - fileOffset: Where in the file the part begins, a multiple of its page.
+  ///   - protection: What may be done with the octets.
   ///   - populate: Whether the pages are taken now rather than at first touch.
+  /// - Throws: `Errno.noMemory` where the file's huge pages are missing, `.invalidArgument` for a range between pages.
   public borrowing func replace(
     _ range: Range<Int>, with descriptor: RawDescriptor, fileOffset: Int = 0,
     protection: Protection = .readWrite, populate: Bool = false
@@ -50,9 +52,8 @@ extension Mapping {
 
   /// Tells the kernel how the memory will be used; advice that it does not take is no error.
   ///
-  /// The corresponding C function is `madvise`.
-  ///
-  /// - Parameter advice: One of C's `MADV_` numbers.
+  /// The corresponding C function is `madvise`, and the advice one of its `MADV_` numbers. Without a range it is for
+  /// the whole mapping.
   public borrowing func advise(_ advice: Int32, _ range: Range<Int>? = nil) {
     let range = range ?? 0..<byteCount
     unsafe _ = madvise(address(of: range), range.count, advice)

@@ -9,8 +9,11 @@ extension Mapping {
   ///
   /// - Parameters:
   ///   - byteCount: The octets wanted, 1 or more; rounded up to the pages that carry them.
+  ///   - protection: What may be done with the octets.
   ///   - pages: Which pages are to carry the memory.
   ///   - populate: Whether the pages are taken now rather than at first touch.
+  /// - Returns: The memory, longer than asked for where it was rounded up.
+  /// - Throws: `Errno.noMemory` if there is not enough address space, or not enough huge pages.
   public static func anonymous(
     byteCount: Int, protection: Protection = .readWrite, pages: Pages = .normal,
     populate: Bool = false
@@ -36,7 +39,11 @@ extension Mapping {
   /// - Parameters:
   ///   - descriptor: The file: a memory file, a socket with rings, a device. It may be closed afterwards.
   ///   - offset: Where in the file to begin, a multiple of the page.
+  ///   - byteCount: The octets wanted, 1 or more.
+  ///   - protection: What may be done with the octets.
   ///   - populate: Whether the pages are taken now rather than at first touch.
+  /// - Returns: The memory, at an address that the kernel chose.
+  /// - Throws: `Errno.invalidArgument` for an offset between pages, or what the file's owner answers.
   public static func shared(
     _ descriptor: RawDescriptor, offset: Int = 0, byteCount: Int,
     protection: Protection = .readWrite, populate: Bool = false
@@ -52,6 +59,8 @@ extension Mapping {
   /// - Parameters:
   ///   - byteCount: The octets wanted, a multiple of the page.
   ///   - alignment: What the first address is a multiple of: a power of two, a page or more.
+  /// - Returns: The range, without access.
+  /// - Throws: `Errno.noMemory` if there is not enough address space, as under `RLIMIT_AS`.
   public static func reservation(
     byteCount: Int, alignment: Int = pageByteCount
   ) throws(SystemCallError) -> Mapping {

@@ -21,6 +21,7 @@ public struct MemoryFile: ~Copyable, Sendable {
   ///   - name: What `/proc/PID/maps` shows; need not be unique.
   ///   - byteCount: The octets wanted, rounded up to the pages that carry them.
   ///   - pages: Which pages are to carry the memory.
+  /// - Throws: `Errno.noMemory` if huge pages are demanded and there are not enough.
   public init(
     name: String, byteCount: Int, pages: Mapping.Pages = .normal
   ) throws(SystemCallError) {
@@ -51,9 +52,9 @@ public struct MemoryFile: ~Copyable, Sendable {
     usesHugePages = kind != 0
   }
 
-  /// Maps a range of the file, shared.
+  /// Maps a range of the file, shared; without a range the whole file.
   ///
-  /// - Parameter range: In octets, multiples of the file's page; nil for the whole file.
+  /// The range is in octets, its bounds multiples of the file's page.
   public borrowing func map(
     _ range: Range<Int>? = nil, protection: Mapping.Protection = .readWrite, populate: Bool = false
   ) throws(SystemCallError) -> Mapping {

@@ -14,6 +14,7 @@ extension NetworkNamespace {
   /// Creates a namespace and binds it to a name, so that it stays until it is deleted.
   ///
   /// - Parameter name: Without slashes.
+  /// - Returns: The namespace, open.
   /// - Throws: `Errno.fileExists` if the name is taken.
   public static func create(named name: String) throws(SystemCallError) -> NetworkNamespace {
     try prepareDirectory()

@@ -45,6 +45,8 @@ public final class NetworkNamespace: Sendable {
   /// Sockets opened and threads started inside stay in the namespace.
   ///
   /// - Parameter body: Synchronous, so that nothing else runs on this thread meanwhile.
+  /// - Returns: What the closure returns.
+  /// - Throws: A `SystemCallError` if the namespace cannot be entered, or what the closure throws.
   public func run<Result: ~Copyable>(_ body: () throws -> Result) throws -> Result {
     let home = try NetworkNamespace.current()
     try enter()
@@ -64,8 +66,7 @@ public final class NetworkNamespace: Sendable {
 
   /// A thread that stayed in the wrong namespace would go on with somebody else's network: better to stop.
   private func returnHome() {
-    guard setns(descriptor.raw, CLONE_NEWNET) == 0 else {
-      fatalError("A thread cannot return to its network namespace: \(Errno.current).")
-    }
+    let result = setns(descriptor.raw, CLONE_NEWNET)
+    precondition(result == 0, "A thread that entered a network namespace can return to its own.")
   }
 }

@@ -14,6 +14,7 @@ public struct Pipe: ~Copyable, Sendable {
   /// The corresponding C function is `pipe2`.
   ///
   /// - Parameter nonblocking: Whether reads of an empty and writes to a full pipe return at once.
+  /// - Throws: `Errno.tooManyOpenFiles` over the limit.
   public init(nonblocking: Bool = false) throws(SystemCallError) {
     var ends: [Int32] = [-1, -1]
     try kernel("pipe2") { unsafe pipe2(&ends, nonblocking ? O_CLOEXEC | O_NONBLOCK : O_CLOEXEC) }

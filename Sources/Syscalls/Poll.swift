@@ -29,8 +29,12 @@ public enum Poll {
   ///
   /// The corresponding C function is `ppoll`.
   ///
-  /// - Parameter timeout: The longest to wait; nil waits for ever, `.zero` only looks.
+  /// - Parameters:
+  ///   - descriptor: The open file to wait for.
+  ///   - events: What to wait for; errors and hang-ups are always waited for.
+  ///   - timeout: The longest to wait; nil waits for ever, `.zero` only looks.
   /// - Returns: What it is ready for; empty if the time was over or a signal came first.
+  /// - Throws: `Errno.noMemory` where the kernel has none left.
   public static func wait(
     _ descriptor: RawDescriptor, for events: PollEvents, timeout: Duration? = nil
   ) throws(SystemCallError) -> PollEvents {

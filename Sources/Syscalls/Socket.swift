@@ -58,8 +58,11 @@ public struct Socket: ~Copyable, Sendable {
   /// The corresponding C function is `socket`.
   ///
   /// - Parameters:
+  ///   - family: Which world the socket speaks to.
+  ///   - kind: How it carries octets.
   ///   - transport: The protocol's number in the order in which the family wants it; 0 for the usual one.
   ///   - nonblocking: Whether calls return at once when there is nothing to do.
+  /// - Throws: `Errno.notPermitted` without the capability that the family asks for.
   public init(
     _ family: Family, _ kind: Kind, transport: Int32 = 0, nonblocking: Bool = true
   ) throws(SystemCallError) {
@@ -83,7 +86,10 @@ extension Socket {
   ///
   /// - Parameters:
   ///   - call: The option's C name, for the error.
+  ///   - level: The option's world, as `SOL_XDP`.
+  ///   - option: The option's number.
   ///   - value: The number or the structure that the option is defined for.
+  /// - Throws: `Errno.protocolNotAvailable` where the kernel does not know the option.
   public borrowing func setOption<Value: BitwiseCopyable>(
     _ call: String, level: Int32, _ option: Int32, _ value: Value
   ) throws(SystemCallError) {
@@ -101,8 +107,11 @@ extension Socket {
   ///
   /// - Parameters:
   ///   - call: The option's C name, for the error.
+  ///   - level: The option's world, as `SOL_XDP`.
+  ///   - option: The option's number.
   ///   - value: The number or the structure that the option is defined for; what the kernel does not write stays.
   /// - Returns: The octets that the kernel wrote, fewer than the structure has in an older kernel.
+  /// - Throws: `Errno.protocolNotAvailable` where the kernel does not know the option.
   @discardableResult
   public borrowing func readOption<Value: BitwiseCopyable>(
     _ call: String, level: Int32, _ option: Int32, into value: inout Value
@@ -124,6 +133,7 @@ extension Socket {
   /// - Parameters:
   ///   - address: The family's structure: `sockaddr_xdp`, `sockaddr_ll`, `sockaddr_nl`, `sockaddr_un`.
   ///   - subject: What to name in the error: an interface, a path.
+  /// - Throws: `Errno.addressInUse` or `.resourceBusy` where another socket has it.
   public borrowing func bind<Address: BitwiseCopyable>(
     _ address: Address, _ subject: String = ""
   ) throws(SystemCallError) {

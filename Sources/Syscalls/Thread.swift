@@ -18,6 +18,7 @@ public struct Thread: ~Copyable, @unchecked Sendable {
   ///   - processors: Where it may run; nil for wherever its creator may. A set that the kernel refuses is
   ///     reported by `pinCurrent(to:)` called inside, so call that where the refusal matters.
   ///   - body: What it does.
+  /// - Throws: `Errno.wouldBlock` where the system has no room for another thread.
   public init(
     name: String, on processors: CPUSet? = nil, _ body: @escaping @Sendable () -> Void
   ) throws(SystemCallError) {

@@ -23,6 +23,7 @@ public struct TimerFD: ~Copyable, Sendable {
   /// - Parameters:
   ///   - delay: Until it goes off first, at least a nanosecond.
   ///   - interval: Between the times that it goes off; `.zero` for once.
+  /// - Throws: `Errno.invalidArgument` for a time that the kernel does not take.
   public borrowing func start(
     after delay: Duration, every interval: Duration = .zero
   ) throws(SystemCallError) {

@@ -27,6 +27,7 @@ public struct VethPair: ~Copyable, Sendable {
   ///   - peerNamespace: Where the second end is to be; nil for where the calling thread is.
   ///   - queueCount: The receive and the transmit queues of each end, 1 or more.
   ///   - mtu: The octets of the largest packet without the Ethernet header; 68...65535.
+  /// - Throws: A `SystemCallError`; then nothing of the pair is left.
   public init(
     _ name: String, in namespace: NetworkNamespace? = nil,
     peer: String, in peerNamespace: NetworkNamespace? = nil,

@@ -53,6 +53,9 @@ public struct NamespacePair: ~Copyable, Sendable {
 /// - Parameters:
 ///   - mtu: The octets of the largest packet without the Ethernet header; 68...65535.
 ///   - queueCount: The receive and the transmit queues of each end.
+///   - body: The test.
+/// - Returns: What the closure returns.
+/// - Throws: A `SystemCallError` if there are no namespaces to be had, or what the closure throws.
 public func withNetworkNamespaces<Result: ~Copyable>(
   mtu: UInt32 = 1500, queueCount: UInt32 = 1,
   _ body: (borrowing NamespacePair) throws -> Result

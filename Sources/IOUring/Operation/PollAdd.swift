@@ -12,8 +12,8 @@ public struct PollAdd: Operation {
 
   /// Names the file and what to wait for.
   ///
-  /// - Parameter multishot: Whether to complete each time that the file becomes ready, until it is cancelled or a
-  ///   completion says that no more will come (`hasMore`): then it must be prepared anew.
+  /// A multishot operation completes each time that the file becomes ready, until it is cancelled or a completion says
+  /// that no more will come (`hasMore`): then it must be prepared anew.
   @inlinable
   public init(_ descriptor: RawDescriptor, for events: PollEvents, multishot: Bool = false) {
     self.descriptor = descriptor

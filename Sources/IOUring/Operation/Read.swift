@@ -14,7 +14,7 @@ public struct Read: Operation {
 
   /// Names the file and the buffer, which must stay where it is until the completion arrives.
   ///
-  /// - Parameter offset: Where in the file to begin; `.max` for its current position, as with pipes and devices.
+  /// The offset says where in the file to begin; `.max` is its current position, which pipes and devices want.
   @inlinable
   @unsafe
   public init(

@@ -16,6 +16,7 @@ public struct ReadFixed: Operation {
   /// Names the file and a part of a registered buffer.
   ///
   /// - Parameters:
+  ///   - descriptor: The open file.
   ///   - buffer: Inside the registered one, or the operation fails with `Errno.badAddress`.
   ///   - index: The registered buffer's position in the list.
   ///   - offset: Where in the file to begin; `.max` for its current position, as with pipes and devices.

@@ -30,7 +30,7 @@ struct NetlinkCursor {
   private(set) var position: Int
   let end: Int
 
-  /// - Parameter range: The part to walk; what lies beyond the octets that will be given is ignored.
+  /// Begins a walk of a part; what of it lies beyond the octets that will be given is ignored.
   init(_ range: Range<Int>) {
     position = range.lowerBound
     end = range.upperBound

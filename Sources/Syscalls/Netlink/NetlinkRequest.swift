@@ -17,9 +17,7 @@ struct NetlinkRequest {
   let subject: String
   private let flags: UInt16
 
-  /// Begins a message with its family's header.
-  ///
-  /// - Parameter flags: Those beyond `NLM_F_REQUEST`, which is always set.
+  /// Begins a message with its family's header; the flag `NLM_F_REQUEST` is always set.
   init<Header: BitwiseCopyable>(
     _ call: String, _ subject: String = "", type: Int, flags: Int32 = 0, _ header: Header
   ) {
@@ -64,9 +62,7 @@ struct NetlinkRequest {
     pad()
   }
 
-  /// The message with its length, its flags and its number filled in.
-  ///
-  /// - Parameter flags: What to add to those given at the beginning.
+  /// The message with its length, its number and its flags filled in, these beside those from the beginning.
   consuming func finished(flags: Int32, sequence: UInt32) -> [UInt8] {
     overwrite(UInt32(bytes.count), at: 0)
     overwrite(self.flags | UInt16(flags), at: 6)

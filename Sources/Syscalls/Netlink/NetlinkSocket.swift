@@ -13,7 +13,7 @@ struct NetlinkSocket: ~Copyable {
   /// The kernel never sends more in one piece: `NLMSG_GOODSIZE` is less, and dumps are cut to the buffer.
   static let bufferByteCount = 32_768
 
-  /// - Parameter groups: The multicast groups to listen to, one bit each (`RTMGRP_`); 0 for none.
+  /// Opens a conversation; `groups` has one bit (`RTMGRP_`) for each multicast group to listen to.
   init(groups: UInt32 = 0, nonblocking: Bool = false) throws(SystemCallError) {
     let socket = try Socket(
       .netlink, .raw, transport: NETLINK_ROUTE, nonblocking: nonblocking)
@@ -35,9 +35,8 @@ struct NetlinkSocket: ~Copyable {
 
   /// Asks the kernel for something.
   ///
-  /// - Parameters:
-  ///   - flags: 0 for one answer, `NLM_F_DUMP` for all there are.
-  ///   - answer: Called with what was received and where each answer lies in it.
+  /// With the flags 0 there is one answer, with `NLM_F_DUMP` as many as there are. The closure gets what was received
+  /// and where each answer lies in it.
   mutating func query(
     _ request: consuming NetlinkRequest, flags: Int32 = 0,
     answer: (borrowing RawSpan, NetlinkMessage) -> Void
