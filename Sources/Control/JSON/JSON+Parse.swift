@@ -61,7 +61,9 @@ extension JSON {
   /// A pure function that never traps, whatever the octets are. White space around the value is allowed,
   /// anything else is not; names must be unique within their object.
   ///
-  /// - Parameter text: The octets; `limits.byteCount` at most.
+  /// - Parameters:
+  ///   - text: The octets; `limits.byteCount` at most.
+  ///   - limits: How long and how deep the text may be.
   /// - Throws: ``SyntaxError`` with the offset of the first octet that is wrong.
   public init(parsing text: [UInt8], limits: Limits = Limits()) throws(SyntaxError) {
     guard text.count <= limits.byteCount else {

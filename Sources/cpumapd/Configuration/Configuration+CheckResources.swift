@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Syscalls
+
+extension Configuration {
+  /// The octets of the arena that buffers come from; it is as large as 32-bit offsets reach.
+  static let arenaByteCount = 1 << 32
+
+  /// Who uses a CPU, and where the file says so.
+  private struct ProcessorUse {
+    var cpu: Int
+    var who: String
+    var path: String
+  }
+
+  private var processorUses: [ProcessorUse] {
+    let ports = ports.enumerated().compactMap { index, port in
+      port.cpu.map { ProcessorUse(cpu: $0, who: "port \(port.name)", path: "ports[\(index)].cpu") }
+    }
+    let entries = entries.enumerated().map { index, entry in
+      ProcessorUse(cpu: entry.cpu, who: "entry \(entry.name)", path: "entries[\(index)].cpu")
+    }
+    return ports + entries
+  }
+
+  func checkProcessors(_ machine: Machine?, _ collector: DiagnosticCollector) {
+    if let machine {
+      let housekeeping = daemon.housekeepingCPUs.enumerated().map { index, cpu in
+        ProcessorUse(cpu: cpu, who: "", path: "daemon.housekeeping_cpus[\(index)]")
+      }
+      for use in housekeeping + processorUses where !machine.cpus.contains(use.cpu) {
+        collector.error(
+          "CPU \(use.cpu) is not one that this process may use: \(machine.cpus)", at: use.path)
+      }
+    }
+    var owners: [Int: String] = [:]
+    for use in processorUses {
+      if daemon.housekeepingCPUs.contains(use.cpu) {
+        collector.warning("CPU \(use.cpu) is a housekeeping CPU", at: use.path)
+      }
+      if let owner = owners[use.cpu] {
+        collector.warning("CPU \(use.cpu) is used by \(owner) too", at: use.path)
+      } else {
+        owners[use.cpu] = use.who
+      }
+    }
+  }
+
+  func checkMemory(_ collector: DiagnosticCollector) {
+    if memory.model != .xsk, let index = ports.firstIndex(where: { $0.afxdp != nil }) {
+      collector.error(
+        "memory.model is \(memory.model.rawValue); ports[\(index)] of kind afxdp needs xsk",
+        at: "memory.model", orElse: "ports[\(index)].kind")
+    }
+    let needed = ports.map { ($0, fewestFrames(for: $0)) }.max { $0.1 < $1.1 }
+    if let (port, fewest) = needed, memory.frames < fewest {
+      collector.error(
+        "memory.frames is \(memory.frames); port \(port.name) needs at least \(fewest)",
+        at: "memory.frames", orElse: "ports")
+    } else if let (port, fewest) = needed, memory.frames < fewest + queuedFrames {
+      collector.warning(
+        "memory.frames is \(memory.frames): with full queues (\(queuedFrames)) port \(port.name) "
+          + "runs out of buffers before a queue can say that it is full; "
+          + "\((fewest + queuedFrames).nextPowerOfTwo) is enough",
+        at: "memory.frames", orElse: "entries")
+    }
+    let total = ports.count * memory.frames * memory.frameSize
+    if total > Self.arenaByteCount {
+      collector.error(
+        "\(ports.count) ports with memory.frames \(memory.frames) of \(memory.frameSize) octets "
+          + "need \(total) octets; the arena has \(Self.arenaByteCount)",
+        at: "memory.frames", orElse: "ports")
+    }
+  }
+
+  /// The frames that rest in the entries' queues when all are full.
+  private var queuedFrames: Int { entries.reduce(0) { $0 + $1.queueSize } }
+
+  /// The buffers without which a port cannot keep its rings busy.
+  ///
+  /// An AF_XDP queue posts a full fill ring; the others work on one burst while the next is made.
+  private func fewestFrames(for port: Port) -> Int {
+    guard let afxdp = port.afxdp else { return 2 * 64 }
+    return afxdp.queues.count * AFXDP.ringSize
+  }
+}
+
+extension Int {
+  fileprivate var nextPowerOfTwo: Int {
+    self <= 1 ? 1 : 1 << (Int.bitWidth - (self - 1).leadingZeroBitCount)
+  }
+}
+
+extension DiagnosticCollector {
+  /// Reports at the first of two places, or at the second where the file leaves the first to its default.
+  func error(_ message: String, at path: String, orElse other: String) {
+    error(message, at: knows(path) ? path : other)
+  }
+
+  /// The same for a warning.
+  func warning(_ message: String, at path: String, orElse other: String) {
+    warning(message, at: knows(path) ? path : other)
+  }
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// One function for each part of the file, in the order of the file. What a value must be to stand alone is
+// checked here; what it must be beside the others, in Configuration+Check.swift.
+extension Configuration {
+  /// The number of the newest file format, and so far the only one.
+  static let version = 1
+
+  mutating func read(_ root: YAMLMapping) {
+    // The keys of another version are not ours to judge.
+    guard let version = root.required("version"), version.word == String(Self.version) else {
+      root["version"]?.mustBe("\(Self.version), the only version so far")
+      return
+    }
+    root.expect([
+      "version", "daemon", "memory", "ports", "steering", "programs", "entries", "on",
+    ])
+    if let mapping = root["daemon"]?.mapping() { daemon.read(mapping) }
+    // Ports come first: what memory they need by default depends on their kinds.
+    ports = root.required("ports")?.list()?.compactMap(Port.init) ?? []
+    memory = Memory(forPorts: ports)
+    if let mapping = root["memory"]?.mapping() { memory.read(mapping) }
+    if let mapping = root["steering"]?.mapping() { steering.read(mapping) }
+    if let mapping = root["programs"]?.mapping() {
+      programs = mapping.names.compactMap { Program($0, in: mapping) }
+    }
+    entries = root["entries"]?.list()?.compactMap(Entry.init) ?? []
+    if let mapping = root["on"]?.mapping() { on.read(mapping) }
+  }
+}
+
+extension Configuration.Daemon {
+  fileprivate mutating func read(_ mapping: YAMLMapping) {
+    mapping.expect(
+      ["housekeeping_cpus", "control", "park"], later: ["metrics", "restart", "privileges"])
+    if let value = mapping["housekeeping_cpus"] { housekeepingCPUs = value.processors() ?? [] }
+    if let value = mapping["control"], let path = value.text() {
+      // A Unix socket's address holds 108 octets, the last of them zero.
+      if !path.hasPrefix("/") {
+        value.error("\(value.path) must be an absolute path")
+      } else if path.utf8.count > 107 {
+        value.error("\(value.path) is \(path.utf8.count) octets long; a socket's path holds 107")
+      }
+      control = path
+    }
+    if let value = mapping["park"] { parking = value.choice() ?? parking }
+  }
+}
+
+extension Configuration.Memory {
+  /// The usual memory for these ports: AF_XDP needs its own model, the others do best with a page pool.
+  fileprivate init(forPorts ports: [Configuration.Port]) {
+    let needsSocketMemory = ports.contains { $0.afxdp != nil }
+    model = needsSocketMemory ? .xsk : .pagePool
+  }
+
+  fileprivate mutating func read(_ mapping: YAMLMapping) {
+    mapping.expect(["model", "frame_size", "frames", "hugepages"], later: ["numa"])
+    if let value = mapping["model"] { model = value.choice() ?? model }
+    if let value = mapping["frame_size"] {
+      frameSize = value.choice(["2048", "4096"]).flatMap { Int($0) } ?? frameSize
+    }
+    if let value = mapping["frames"], let count = value.integer(in: 1...1 << 20) {
+      if count.nonzeroBitCount != 1 {
+        let below = 1 << (Int.bitWidth - 1 - count.leadingZeroBitCount)
+        value.error(
+          "memory.frames is \(count); it must be a power of two: \(below) or \(below * 2)")
+      }
+      frames = count
+    }
+    if let value = mapping["hugepages"] { hugePages = value.choice() ?? hugePages }
+  }
+}
+
+extension Configuration.Steering {
+  fileprivate mutating func read(_ mapping: YAMLMapping) {
+    mapping.expect(
+      ["hash", "entries"], later: ["buckets", "rebalance", "elephants", "rules"])
+    if let hash = mapping["hash"]?.mapping() {
+      hash.expect(["key", "symmetric"], later: ["esp", "fragments", "decap"])
+      if let value = hash["key"] { key = value.choice(later: ["inner-5tuple"]) ?? key }
+      if let value = hash["symmetric"], value.boolean() == false {
+        value.error("\(value.path) \"false\" is not supported yet")
+      }
+    }
+    entries = mapping["entries"]?.list()?.compactMap { $0.name() } ?? []
+  }
+}
+
+extension Configuration.Program {
+  fileprivate init?(_ key: String, in programs: YAMLMapping) {
+    guard let mapping = programs.required(key)?.mapping() else { return nil }
+    guard mapping.required("kind")?.choice(["swift"], later: ["so", "ebpf"]) != nil else {
+      return nil
+    }
+    mapping.expect(["kind", "type", "args"], later: ["budget"])
+    guard let type = mapping.required("type")?.choice(BuiltinProgram.self) else { return nil }
+    self.init(name: key, type: type)
+    guard let given = mapping["args"]?.mapping() else { return }
+    given.expect(type.arguments)
+    for name in given.names { arguments[name] = given[name]?.text() }
+  }
+}
+
+extension Configuration.Entry {
+  fileprivate init?(_ value: YAMLValue) {
+    guard let mapping = value.mapping() else { return nil }
+    mapping.expect(
+      ["name", "cpu", "qsize", "program", "chain"], later: ["on_full", "quota", "steer"])
+    let name = mapping.required("name")?.name()
+    let cpu = mapping.required("cpu")?.processor()
+    let queueSize = mapping["qsize"]?.integer(in: 1...16_384)
+    let program = mapping["program"]?.text()
+    let chain = mapping["chain"].flatMap(Self.chain)
+    if program != nil, mapping["chain"] != nil {
+      value.error("\(value.path) has both \"program\" and \"chain\"; one of them says it")
+    }
+    guard let name, let cpu else { return nil }
+    self.init(name: name, cpu: cpu)
+    self.queueSize = queueSize ?? self.queueSize
+    self.program = program ?? chain
+  }
+
+  private static func chain(_ value: YAMLValue) -> String? {
+    guard let list = value.list() else { return nil }
+    guard list.count <= 1 else {
+      value.error("\(value.path) of more than one program is not supported yet")
+      return nil
+    }
+    return list.first?.text()
+  }
+}
+
+extension Configuration.Outcome {
+  fileprivate mutating func read(_ mapping: YAMLMapping) {
+    mapping.expect(["pass", "redirect"], later: ["xdp_aborted"])
+    pass = mapping["pass"]?.name()
+    guard let ports = mapping["redirect"]?.mapping() else { return }
+    for name in ports.names { redirect[name] = ports.required(name)?.name() }
+  }
+}
+
+extension YAMLValue {
+  /// The number of a CPU that Linux could have.
+  func processor() -> Int? { integer(in: 0...1023) }
+
+  /// A list of CPUs, none of them twice.
+  func processors() -> [Int]? { distinctNumbers(in: 0...1023) }
+
+  /// A list of numbers, not empty, none of them twice.
+  func distinctNumbers(in range: ClosedRange<Int>) -> [Int]? {
+    guard let list = list() else { return nil }
+    if list.isEmpty { error("\(path) is empty") }
+    var numbers: [Int] = []
+    for element in list {
+      guard let number = element.integer(in: range) else { continue }
+      if numbers.contains(number) {
+        element.error("\(path) has \(number) twice")
+      } else {
+        numbers.append(number)
+      }
+    }
+    return numbers
+  }
+}

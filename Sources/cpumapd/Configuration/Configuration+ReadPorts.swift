@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension Configuration.Port {
+  private enum Word: String, CaseIterable { case afxdp, memory, generator }
+
+  /// The kind as the file has it.
+  var kindName: String {
+    switch kind {
+    case .afxdp: "afxdp"
+    case .memory: "memory"
+    case .generator: "generator"
+    }
+  }
+
+  /// What an AF_XDP port has and others have not; nil for those.
+  var afxdp: Configuration.AFXDP? {
+    guard case .afxdp(let port) = kind else { return nil }
+    return port
+  }
+
+  /// What a generator has and others have not; nil for those.
+  var generator: Configuration.Generator? {
+    guard case .generator(let generator) = kind else { return nil }
+    return generator
+  }
+
+  /// The CPU of the port's own thread; nil where the scheduler decides or there is no such thread.
+  var cpu: Int? { afxdp?.cpu ?? generator?.cpu }
+
+  init?(_ value: YAMLValue) {
+    guard let mapping = value.mapping() else { return nil }
+    let name = mapping.required("name")?.name()
+    guard
+      let word: Word = mapping.required("kind")?.choice(
+        later: ["tap", "afpacket", "packet", "pcap"])
+    else { return nil }
+    let place = "\(value.path) of kind \(word.rawValue)"
+    let kind: Kind?
+    switch word {
+    case .afxdp: kind = Configuration.AFXDP(mapping, place).map(Kind.afxdp)
+    case .memory:
+      mapping.expect(["name", "kind", "program"], inside: place)
+      kind = .memory
+    case .generator: kind = .generator(Configuration.Generator(mapping, place))
+    }
+    let program = mapping["program"]?.text()
+    guard let name, let kind else { return nil }
+    self.init(name: name, kind: kind, program: program)
+  }
+}
+
+extension Configuration.AFXDP {
+  /// The octets of an Ethernet header, which the MTU does not count.
+  static let linkHeader = 14
+  /// The longest frame that any part of the datapath takes, in octets.
+  static let longestFrame = 9728
+
+  fileprivate init?(_ mapping: YAMLMapping, _ place: String) {
+    mapping.expect(
+      ["name", "kind", "program", "device", "queues", "mode", "mtu", "fallback", "cpu"],
+      inside: place)
+    let device = mapping.required("device")?.device()
+    let queues = mapping["queues"].map { $0.distinctNumbers(in: 0...1023) ?? [] }
+    let mode: Mode? = mapping["mode"]?.choice(later: ["generic"])
+    let mtu = mapping["mtu"]?.integer(in: 68...Self.longestFrame - Self.linkHeader)
+    let fallback: Fallback? = mapping["fallback"]?.choice()
+    let cpu = mapping["cpu"]?.processor()
+    guard let device else { return nil }
+    self.init(device: device)
+    self.queues = queues ?? self.queues
+    self.mode = mode ?? self.mode
+    self.mtu = mtu ?? self.mtu
+    self.fallback = fallback ?? self.fallback
+    self.cpu = cpu
+  }
+}
+
+extension Configuration.Generator {
+  /// The lengths that a generated frame may have, in octets.
+  static let possibleSizes = 14...9728
+
+  fileprivate init(_ mapping: YAMLMapping, _ place: String) {
+    mapping.expect(
+      ["name", "kind", "program", "flows", "sizes", "rate", "count", "cpu"], inside: place)
+    flows = mapping["flows"]?.integer(in: 1...1 << 20) ?? flows
+    sizes = mapping["sizes"].flatMap(Sizes.init) ?? sizes
+    rate = mapping["rate"]?.integer(in: 1...1_000_000_000)
+    count = mapping["count"]?.integer(in: 1...Int.max)
+    cpu = mapping["cpu"]?.processor()
+  }
+}
+
+extension Configuration.Generator.Sizes {
+  /// Reads `[64, 1500]`, `64` or `64-1500`.
+  fileprivate init?(_ value: YAMLValue) {
+    let possible = Configuration.Generator.possibleSizes
+    if value.isList {
+      let list = value.list() ?? []
+      if list.isEmpty { value.error("\(value.path) is empty") }
+      self = .list(list.compactMap { $0.integer(in: possible) })
+      return
+    }
+    let bounds = value.word.split(separator: "-", omittingEmptySubsequences: false)
+    guard bounds.count == 2 else {
+      guard let size = value.integer(in: possible) else { return nil }
+      self = .list([size])
+      return
+    }
+    guard let low = YAMLValue.integer(String(bounds[0])),
+      let high = YAMLValue.integer(String(bounds[1])),
+      low <= high, possible.contains(low), possible.contains(high)
+    else {
+      value.error(
+        "\(value.path) must be a list of lengths, or a range such as 64-1500, within \(possible)")
+      return nil
+    }
+    self = .range(low...high)
+  }
+}
+
+extension YAMLValue {
+  /// The name of an interface, by the kernel's rules.
+  ///
+  /// Source: `dev_valid_name()`, `net/core/dev.c`.
+  fileprivate func device() -> String? {
+    guard let name = text("the name of an interface") else { return nil }
+    let isForbidden: (Character) -> Bool = { $0 == "/" || $0 == ":" || $0.isWhitespace }
+    guard name.utf8.count <= 15, name != ".", name != "..", !name.contains(where: isForbidden)
+    else {
+      error("\(path) is \"\(name.excerpt)\"; no interface can have that name")
+      return nil
+    }
+    return name
+  }
+}

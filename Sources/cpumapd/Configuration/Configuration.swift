@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What the operator wants: a checked configuration file with every default filled in.
+struct Configuration: Sendable, Equatable {
+  var daemon = Daemon()
+  var memory = Memory()
+  var ports: [Port] = []
+  var steering = Steering()
+  var programs: [Program] = []
+  var entries: [Entry] = []
+  var on = Outcome()
+}
+
+extension Configuration {
+  /// The daemon itself.
+  struct Daemon: Sendable, Equatable {
+    /// How a worker waits when its queue is empty.
+    enum Parking: String, Sendable, CaseIterable {
+      /// It never sleeps.
+      case spin
+      /// It spins for a while, then sleeps.
+      case adaptive
+      /// It sleeps at once.
+      case sleep
+    }
+
+    /// The CPUs of the threads that carry no frames.
+    var housekeepingCPUs: [Int] = [0]
+    /// The path of the control socket.
+    var control = "/run/cpumapd/control.sock"
+    var parking = Parking.adaptive
+  }
+
+  /// The buffers of the ports: one pool for each port, all of this shape.
+  struct Memory: Sendable, Equatable {
+    /// Who owns the buffers and how they come back.
+    enum Model: String, Sendable, CaseIterable {
+      case xsk
+      case pagePool = "page-pool"
+      case sharedPage = "shared-page"
+    }
+
+    /// Whether the arena asks for huge pages.
+    enum HugePages: String, Sendable, CaseIterable {
+      case auto
+      case off
+    }
+
+    var model = Model.xsk
+    /// The octets of one buffer, headroom included.
+    var frameSize = 4096
+    /// The buffers of one pool; a power of two.
+    var frames = 16_384
+    var hugePages = HugePages.auto
+  }
+
+  /// What carries frames in and out.
+  struct Port: Sendable, Equatable {
+    enum Kind: Sendable, Equatable {
+      case afxdp(AFXDP)
+      case memory
+      case generator(Generator)
+    }
+
+    var name: String
+    var kind: Kind
+    /// The program that its frames meet first; nil steers them to the entries.
+    var program: String?
+  }
+
+  /// An interface of the kernel through AF_XDP sockets, one for each queue.
+  struct AFXDP: Sendable, Equatable {
+    /// How the sockets are bound.
+    enum Mode: String, Sendable, CaseIterable {
+      case auto
+      case copy
+      case zerocopy
+    }
+
+    /// What the kernel does with frames that no socket takes.
+    enum Fallback: String, Sendable, CaseIterable {
+      case pass
+      case drop
+    }
+
+    /// The slots of each of a socket's four rings; also the fewest buffers that one queue needs.
+    static let ringSize = 2048
+
+    var device: String
+    var queues: [Int] = [0]
+    var mode = Mode.auto
+    /// The largest packet after its Ethernet header, in octets.
+    var mtu = 1500
+    var fallback = Fallback.pass
+    /// The CPU of the thread that receives; nil leaves it to the scheduler.
+    var cpu: Int?
+  }
+
+  /// A source of made-up frames.
+  struct Generator: Sendable, Equatable {
+    /// The lengths of the frames, without check sequence, in octets.
+    enum Sizes: Sendable, Equatable {
+      /// These in turn.
+      case list([Int])
+      /// Any length of the range, evenly spread.
+      case range(ClosedRange<Int>)
+    }
+
+    /// The number of distinct flows.
+    var flows = 64
+    var sizes = Sizes.list([64])
+    /// Frames a second; nil is as fast as it goes.
+    var rate: Int?
+    /// The frames after which it stops; nil never stops.
+    var count: Int?
+    /// The CPU of the thread that generates; nil leaves it to the scheduler.
+    var cpu: Int?
+  }
+
+  /// Which entry a frame goes to.
+  struct Steering: Sendable, Equatable {
+    /// What of a frame decides.
+    enum HashKey: String, Sendable, CaseIterable {
+      case fiveTuple = "5tuple"
+    }
+
+    var key = HashKey.fiveTuple
+    /// Whether both directions of a connection meet the same worker; the only way so far.
+    var isSymmetric = true
+    /// The entries that take part; empty means all.
+    var entries: [String] = []
+  }
+
+  /// A program by name.
+  struct Program: Sendable, Equatable {
+    var name: String
+    var type: BuiltinProgram
+    var arguments: [String: String] = [:]
+  }
+
+  /// An entry of the CPU map: a queue, a worker on a CPU, a program.
+  struct Entry: Sendable, Equatable {
+    var name: String
+    var cpu: Int
+    /// The slots of its queue, 1...16384.
+    var queueSize = 2048
+    /// Nil passes every frame.
+    var program: String?
+  }
+
+  /// Where frames go after a verdict.
+  struct Outcome: Sendable, Equatable {
+    /// The port that takes frames with the verdict pass; nil drops them as `pass_unconfigured`.
+    var pass: String?
+    /// The port that takes frames redirected, by the port that received them.
+    var redirect: [String: String] = [:]
+  }
+}
+
+extension Configuration {
+  /// The program of that name.
+  func program(named name: String) -> Program? { programs.first { $0.name == name } }
+
+  /// The entries that steering spreads frames over.
+  var steeredEntries: [Entry] {
+    steering.entries.isEmpty ? entries : entries.filter { steering.entries.contains($0.name) }
+  }
+}
