@@ -83,3 +83,56 @@ extension FlowHash {
     return pair(view.source.rawValue | kind, view.destination.rawValue | kind, kind: 0, seed)
   }
 }
+
+extension FlowHash {
+  /// The flow hash of a whole IPv4 packet with these fields, in either direction.
+  ///
+  /// - Parameters:
+  ///   - source: One address.
+  ///   - destination: The other address.
+  ///   - transport: The IP protocol.
+  ///   - sourcePort: The port beside `source`; counts only if the protocol has ports.
+  ///   - destinationPort: The port beside `destination`; counts only if the protocol has ports.
+  ///   - seed: The seed that the packets are hashed with.
+  /// - Returns: What `symmetric(_:byteCount:seed:)` gives for a packet of the flow.
+  public static func symmetric(
+    source: IPv4Address, destination: IPv4Address, _ transport: IPProtocol,
+    sourcePort: UInt16 = 0, destinationPort: UInt16 = 0, seed: UInt64 = 0
+  ) -> UInt32 {
+    pair(
+      word(source.rawValue) | port(sourcePort, transport),
+      word(destination.rawValue) | port(destinationPort, transport),
+      kind: UInt64(transport.rawValue) << 56, seed)
+  }
+
+  /// The flow hash of a whole IPv6 packet with these fields, in either direction.
+  ///
+  /// - Parameters:
+  ///   - source: One address.
+  ///   - destination: The other address.
+  ///   - transport: The IP protocol behind all extension headers.
+  ///   - sourcePort: The port beside `source`; counts only if the protocol has ports.
+  ///   - destinationPort: The port beside `destination`; counts only if the protocol has ports.
+  ///   - seed: The seed that the packets are hashed with.
+  /// - Returns: What `symmetric(_:byteCount:seed:)` gives for a packet of the flow.
+  public static func symmetric(
+    source: IPv6Address, destination: IPv6Address, _ transport: IPProtocol,
+    sourcePort: UInt16 = 0, destinationPort: UInt16 = 0, seed: UInt64 = 0
+  ) -> UInt32 {
+    pair(
+      endpoint(source, seed) ^ port(sourcePort, transport),
+      endpoint(destination, seed) ^ port(destinationPort, transport),
+      kind: UInt64(transport.rawValue) << 56, seed)
+  }
+
+  /// A number as `UnsafeRawPointer.word(_:)` reads it from a packet.
+  private static func word(_ value: UInt32) -> UInt64 { UInt64(value.byteSwapped) }
+
+  private static func port(_ value: UInt16, _ transport: IPProtocol) -> UInt64 {
+    transport.hasPorts ? UInt64(value.byteSwapped) << 32 : 0
+  }
+
+  private static func endpoint(_ address: IPv6Address, _ seed: UInt64) -> UInt64 {
+    fold(address.high.byteSwapped ^ k2 ^ seed, address.low.byteSwapped ^ k3)
+  }
+}

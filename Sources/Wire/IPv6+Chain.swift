@@ -21,6 +21,8 @@ extension IPv6 {
     public var offset: Int
     /// Whether the packet is a part of a larger one; an atomic fragment (RFC 6946) is not.
     public var isFragment = false
+    /// Whether a routing header names destinations after the one in the IPv6 header.
+    public var hasSegmentsLeft = false
     /// Why the walk ended.
     public var end = End.upperLayer
 
@@ -56,6 +58,9 @@ extension IPv6 {
       guard let header else {
         end = .truncated
         return false
+      }
+      if nextHeader == .routing, unsafe (octets.field(offset &+ 3) as UInt8) != 0 {
+        hasSegmentsLeft = true
       }
       if nextHeader == .fragment {
         let fragment: UInt16 = unsafe octets.field(offset &+ 2)
