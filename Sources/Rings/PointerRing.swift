@@ -62,7 +62,7 @@ public struct PointerRing: @unchecked Sendable {
 
   /// The lock has a line to itself: whoever spins on it must not slow the holder or the consumer.
   @inlinable
-  static var queueOffset: Int { RingGeometry.cacheLineByteCount }
+  static var queueOffset: Int { 2 * RingGeometry.cacheLineByteCount }
 
   /// The producers' lock.
   @inlinable

@@ -26,7 +26,13 @@ extension SPSCRing {
   ///   - count: The most slots to take; 0 or more.
   /// - Returns: The number taken; 0 means that the ring was empty.
   @inlinable
+  @inline(__always)
   public func consume(into destination: UnsafeMutablePointer<UInt64>, count: Int) -> Int {
+    if count == 1 {
+      guard let slot = consume() else { return 0 }
+      unsafe destination.pointee = slot
+      return 1
+    }
     precondition(count >= 0, "A burst has no negative length.")
     let index = unsafe consumer.pointee.load(ordering: .relaxed)
     let taken = min(usedSlots(at: index, wanted: count), count)

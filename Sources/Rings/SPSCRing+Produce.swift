@@ -26,7 +26,9 @@ extension SPSCRing {
   ///   - count: How many; 0 or more.
   /// - Returns: The number appended; the rest stays the caller's.
   @inlinable
+  @inline(__always)
   public func produce(_ source: UnsafePointer<UInt64>, count: Int) -> Int {
+    if count == 1 { return unsafe produce(source.pointee) ? 1 : 0 }
     precondition(count >= 0, "A burst has no negative length.")
     let index = unsafe producer.pointee.load(ordering: .relaxed)
     let granted = min(freeSlots(at: index, wanted: count), count)

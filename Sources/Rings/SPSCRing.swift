@@ -8,10 +8,13 @@ public import Synchronization
 /// keeps it mapped while any copy is in use. At any instant at most one thread produces and at most
 /// one consumes, in the same process or in two: nothing in the memory is a pointer.
 ///
-///         +0    producer index | consumer index as the producer last saw it
-///         +64   consumer index | producer index as the consumer last saw it
-///         +128  capacity | mask                     written once
-///         +192  slots, a power of two of them
+///         +0    producer index | consumer index as the producer last saw it | a PointerRing's lock
+///         +128  consumer index | producer index as the consumer last saw it
+///         +192  capacity | mask                     written once
+///         +256  slots, a power of two of them
+///
+/// The two sides are two lines apart, because processors fetch lines in pairs: at 64 octets a burst of
+/// one costs half as much again. Align the memory to 128 to profit.
 ///
 /// Indices run freely over 32 bits and are masked on use. A capacity that is no power of two gets the
 /// next one in slots and is bounded by the capacity alone.
@@ -59,8 +62,8 @@ public struct SPSCRing: @unchecked Sendable {
     unsafe self.base = unsafe memory
     cachedConsumer = startIndex
     cachedProducer = startIndex
-    unsafe (memory + 128).storeBytes(of: UInt32(capacity), as: UInt32.self)
-    unsafe (memory + 132).storeBytes(of: UInt32(slotCount - 1), as: UInt32.self)
+    unsafe (memory + 192).storeBytes(of: UInt32(capacity), as: UInt32.self)
+    unsafe (memory + 196).storeBytes(of: UInt32(slotCount - 1), as: UInt32.self)
     unsafe consumer.pointee.store(startIndex, ordering: .relaxed)
     unsafe producer.pointee.store(startIndex, ordering: .releasing)
   }
@@ -87,9 +90,9 @@ public struct SPSCRing: @unchecked Sendable {
       + RingGeometry.slotCount(forCapacity: capacity) * MemoryLayout<UInt64>.stride
   }
 
-  /// The octets before the first slot: three cache lines.
+  /// The octets before the first slot: two pairs of cache lines.
   @inlinable
-  static var slotsOffset: Int { 3 * RingGeometry.cacheLineByteCount }
+  static var slotsOffset: Int { 4 * RingGeometry.cacheLineByteCount }
 }
 
 // MARK: - Fields
@@ -104,7 +107,7 @@ extension SPSCRing {
 
   @inlinable
   var consumer: UnsafeMutablePointer<Atomic<UInt32>> {
-    unsafe (base + 64).assumingMemoryBound(to: Atomic<UInt32>.self)
+    unsafe (base + 128).assumingMemoryBound(to: Atomic<UInt32>.self)
   }
 
   @inlinable
@@ -115,15 +118,15 @@ extension SPSCRing {
 
   @inlinable
   var cachedProducer: UInt32 {
-    get { unsafe (base + 68).assumingMemoryBound(to: UInt32.self).pointee }
-    nonmutating set { unsafe (base + 68).assumingMemoryBound(to: UInt32.self).pointee = newValue }
+    get { unsafe (base + 132).assumingMemoryBound(to: UInt32.self).pointee }
+    nonmutating set { unsafe (base + 132).assumingMemoryBound(to: UInt32.self).pointee = newValue }
   }
 
   @inlinable
-  var limit: UInt32 { unsafe (base + 128).assumingMemoryBound(to: UInt32.self).pointee }
+  var limit: UInt32 { unsafe (base + 192).assumingMemoryBound(to: UInt32.self).pointee }
 
   @inlinable
-  var mask: UInt32 { unsafe (base + 132).assumingMemoryBound(to: UInt32.self).pointee }
+  var mask: UInt32 { unsafe (base + 196).assumingMemoryBound(to: UInt32.self).pointee }
 
   @inlinable
   var slots: SlotArray<UInt64> {
