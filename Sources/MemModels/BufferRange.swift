@@ -15,17 +15,23 @@ public struct BufferRange: Sendable {
   public let count: Int
   /// The octets of one, a multiple of the granule.
   public let byteCount: Int
+  /// Where the first one lies, in octets from the beginning of the arena window.
+  let offset: UInt
 
-  init(arena: Arena, segment: Segment, count: Int, byteCount: Int) {
+  /// Names `count` buffers of a segment.
+  ///
+  /// - Parameter first: How many buffers of the segment, of the same size, lie in front of the first.
+  init(arena: Arena, segment: Segment, first: Int = 0, count: Int, byteCount: Int) {
     self.arena = arena
     self.segment = segment
     self.count = count
     self.byteCount = byteCount
+    offset = segment.offset + UInt(first * byteCount)
   }
 
   /// The descriptor of buffer `position`, 0 up to ``count``.
   func descriptor(_ position: Int) -> Descriptor {
-    let granule = (Int(segment.offset) + position * byteCount) / Limits.granule
+    let granule = (Int(offset) + position * byteCount) / Limits.granule
     // Safe: the granule lies in the segment.
     return unsafe Descriptor(base: arena.base, index: UInt32(granule))
   }
@@ -49,7 +55,7 @@ public struct BufferRange: Sendable {
           atOffset: sharedInfo.offset + UInt(position * Limits.sharedInfo))
       } else {
         descriptor.flags = []
-        let start = AddressMap.arenaOffset + segment.offset + UInt(position * byteCount)
+        let start = AddressMap.arenaOffset + offset + UInt(position * byteCount)
         descriptor.placeSharedInfo(atOffset: start + UInt(byteCount - Limits.sharedInfo))
       }
     }

@@ -86,6 +86,20 @@ public struct FrameBulk: ~Copyable {
     home.flush()
     filled = 0
   }
+
+  /// Sends all frames home as they are: they were sent by copying, or each already says why it was refused.
+  @inlinable
+  public mutating func recycle() {
+    guard count > 0 else { return }
+    var home = unsafe HomeBound(memory: memory + FrameBulk.capacity)
+    var position = 0
+    while position < count {
+      home.add(frame: unsafe memory[position])
+      position &+= 1
+    }
+    home.flush()
+    filled = 0
+  }
 }
 
 /// Buffers on their way home, sorted by model.

@@ -80,6 +80,34 @@ extension MemoryRegistry {
     }
   }
 
+  /// Sends buffers home one by one as their kernel gives them back, each model's together.
+  ///
+  /// They are buffers, not frames: nobody looks for fragments behind them.
+  ///
+  /// - Parameters:
+  ///   - buffers: Overwritten.
+  ///   - count: How many, 0 or more.
+  public static func recycle(buffers: UnsafeMutablePointer<Descriptor>, count: Int) {
+    var first = 0
+    while first < count {
+      let id = unsafe buffers[first].memoryID
+      var end = first &+ 1
+      var position = end
+      while position < count {
+        // Safe: both positions are below the count.
+        let buffer = unsafe buffers[position]
+        if buffer.memoryID == id {
+          unsafe buffers[position] = unsafe buffers[end]
+          unsafe buffers[end] = buffer
+          end &+= 1
+        }
+        position &+= 1
+      }
+      unsafe recycle(buffers + first, count: end &- first, id: id)
+      first = end
+    }
+  }
+
   @usableFromInline
   static func countHomeless(_ count: Int, base: UnsafeMutableRawPointer) {
     let entry = unsafe MemoryRegistry.entry(0, base: base)

@@ -16,18 +16,20 @@ public protocol Port: AnyObject, Sendable {
 
   /// Receives up to a budget of packets.
   ///
-  /// Only the thread that serves the queue may call it. The port counts nothing: the loop's tally does.
+  /// Only the thread that serves the queue may call it. The loop counts what is in the burst as received; the port
+  /// counts only what it had to drop before, as received and as dropped.
   ///
   /// - Parameters:
   ///   - burst: Empty; the packets are appended.
   ///   - queue: 0 up to ``queueCount``.
   ///   - budget: The most packets, 1...64.
-  ///   - tally: Where the port counts what it had to drop itself.
+  ///   - tally: The loop's, where the port counts what it had to drop itself.
   func receive(_ burst: inout Burst, queue: Int, budget: Int, tally: Tally)
 
   /// Sends frames, in order; returns when the kernel or the peer has them.
   ///
-  /// - Parameter frames: Those sent are removed; those left are the caller's to recycle.
+  /// - Parameter frames: Those sent are removed; those left are the caller's to recycle. A port that refuses for
+  ///   another reason than a full queue says so in the frame's ``Descriptor/reason``; see ``FrameBulk/recycle()``.
   /// - Returns: How many were sent.
   ///
   /// Source: `ndo_xdp_xmit`, `include/linux/netdevice.h`.
