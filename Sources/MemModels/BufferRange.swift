@@ -20,7 +20,12 @@ public struct BufferRange: Sendable {
 
   /// Names `count` buffers of a segment.
   ///
-  /// - Parameter first: How many buffers of the segment, of the same size, lie in front of the first.
+  /// - Parameters:
+  ///   - arena: What the segment belongs to.
+  ///   - segment: What the buffers lie in.
+  ///   - first: How many buffers of the segment, of the same size, lie in front of the first.
+  ///   - count: How many there are.
+  ///   - byteCount: The octets of one.
   init(arena: Arena, segment: Segment, first: Int = 0, count: Int, byteCount: Int) {
     self.arena = arena
     self.segment = segment

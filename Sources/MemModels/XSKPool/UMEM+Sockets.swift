@@ -6,8 +6,9 @@ internal import Synchronization
 public struct UMEMSocket: Equatable, Sendable {
   /// The socket's number, open for as long as it is listed.
   public let descriptor: Int32
-  /// What it was bound with. A socket that shares takes over the flags of the one it shares with, so only one that
-  /// wants the same may.
+  /// What it was bound with.
+  ///
+  /// A socket that shares takes over the flags of the one it shares with, so only one that wants the same may.
   public let flags: UInt16
 
   /// Describes a bound socket.
@@ -26,7 +27,8 @@ extension UMEM {
   ///   - flags: What the socket is to be bound with.
   ///   - bind: Binds the socket to the registration of the socket that it is given, nil for one of its own, and
   ///     answers its number; nil when that registration cannot be shared after all.
-  /// - Returns: The socket as it is listed until ``leave(_:)``.
+  /// - Returns: The socket as it is listed until ``leave(_:)``; nil if `bind` never gave one.
+  /// - Throws: What `bind` throws.
   ///
   /// Source: `xsk_bind()`, `net/xdp/xsk.c`.
   public func join<Failure: Error>(

@@ -55,7 +55,8 @@ extension XSKPool {
   @inline(__always)
   public func claim(address: UInt64, length: UInt32) -> Descriptor? {
     let inside = address & chunkMask
-    guard address &- firstAddress < byteCount, length != 0, inside &+ UInt64(length) <= chunkMask &+ 1
+    guard address &- firstAddress < byteCount, length != 0,
+      inside &+ UInt64(length) <= chunkMask &+ 1
     else { return nil }
     // Safe: the address lies in the pool, so the index names the line of one of its chunks.
     let granule = UInt32(truncatingIfNeeded: (origin &+ address &- inside) &>> 11)
@@ -101,7 +102,8 @@ extension UMEM {
     var found: [Descriptor] = []
     for position in 0..<chunkCount {
       let descriptor = range.descriptor(position)
-      if descriptor.owner == .transmit, descriptor.ownerNumber == sender { found.append(descriptor) }
+      guard descriptor.owner == .transmit, descriptor.ownerNumber == sender else { continue }
+      found.append(descriptor)
     }
     let count = found.count
     unsafe found.withUnsafeMutableBufferPointer {
@@ -113,7 +115,10 @@ extension UMEM {
 
   /// The chunk that a completion names, if `sender` was transmitting it.
   ///
-  /// - Parameter address: As the sender wrote it into its transmit descriptor.
+  /// - Parameters:
+  ///   - address: As the sender wrote it into its transmit descriptor.
+  ///   - sender: The owner's number that the sender wrote, ``Descriptor/ownerNumber``.
+  /// - Returns: nil when that chunk is not the sender's, or there is no such chunk.
   @inlinable
   @inline(__always)
   public func transmitted(_ address: UInt64, by sender: UInt32) -> Descriptor? {

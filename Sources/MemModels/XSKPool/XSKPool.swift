@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Arena
+internal import Arena
 public import CLinux
 internal import Rings
 public import Synchronization
