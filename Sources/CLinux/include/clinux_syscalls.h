@@ -33,6 +33,11 @@ static inline int clinux_connect(int socket, const void *address, uint32_t byte_
   return connect(socket, (const struct sockaddr *)address, byte_count);
 }
 
+static inline int clinux_accept(int socket, int flags) { return accept4(socket, NULL, NULL, flags); }
+
+/// Changes the effective user of the calling thread alone; the C library's own call changes all threads.
+static inline int clinux_set_thread_user(uint32_t user) { return (int)syscall(SYS_setresuid, -1, user, -1); }
+
 /// Calls into the socket's transmit or receive path without octets, as AF_XDP wants to be woken.
 static inline long clinux_kick_transmit(int socket) { return sendto(socket, NULL, 0, MSG_DONTWAIT, NULL, 0); }
 static inline long clinux_kick_receive(int socket) { return recvfrom(socket, NULL, 0, MSG_DONTWAIT, NULL, NULL); }

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Why the daemon says no.
+///
+/// Negative codes are those of JSON-RPC; positive ones are the daemon's own, and people see them as
+/// `CPM-2103`.
+public struct ControlError: Error, Sendable, Equatable {
+  /// The number that scripts tell errors apart by.
+  public var code: Int
+  /// What is wrong, for people.
+  public var message: String
+  /// What to do about it; nil where that is obvious or unknown.
+  public var fix: String?
+
+  /// Creates an error.
+  public init(code: Int, message: String, fix: String? = nil) {
+    self.code = code
+    self.message = message
+    self.fix = fix
+  }
+
+  /// The line is not JSON.
+  public static func notJSON(_ error: JSON.SyntaxError) -> ControlError {
+    ControlError(code: -32_700, message: "the line is not JSON: \(error)")
+  }
+
+  /// The line is JSON and no request.
+  public static func invalidRequest(_ message: String) -> ControlError {
+    ControlError(code: -32_600, message: message)
+  }
+
+  /// The daemon has no such method.
+  public static func noMethod(_ name: String) -> ControlError {
+    ControlError(code: -32_601, message: "there is no method \"\(name.prefix(60))\"")
+  }
+
+  /// The method cannot make sense of its parameters.
+  public static func invalidParameters(_ error: JSON.MismatchError) -> ControlError {
+    ControlError(code: -32_602, message: "params: \(error)")
+  }
+
+  /// The daemon is at fault.
+  public static func internalFault(_ message: String) -> ControlError {
+    ControlError(code: -32_603, message: message)
+  }
+
+  /// The method changes something, and the caller may only look.
+  public static let accessDenied = ControlError(
+    code: 1001, message: "this user may only read",
+    fix: "run as root, as the daemon's user or in its group")
+
+  /// All connections are taken.
+  public static let tooManyConnections = ControlError(
+    code: 1002, message: "too many connections", fix: "close one, or try again")
+}
+
+extension ControlError {
+  /// The error as JSON-RPC carries it.
+  public var json: JSON {
+    var object: JSON.Object = ["code": .integer(code), "message": .string(message)]
+    if let fix { object["data"] = ["fix": .string(fix)] }
+    return .object(object)
+  }
+
+  /// Reads an error back from JSON-RPC.
+  init(_ reader: JSON.Reader) throws(JSON.MismatchError) {
+    self.init(
+      code: try reader["code"].integer(), message: try reader["message"].string(),
+      fix: try reader["data"]["fix"].ifPresent?.string())
+  }
+}
+
+extension ControlError: CustomStringConvertible {
+  /// One or two lines for people: the code, what is wrong, what to do.
+  public var description: String {
+    let number = code < 0 ? String(code) : "CPM-\(code)"
+    let heading = "error[\(number)]: \(message.printable)"
+    return fix.map { "\(heading)\n  fix: \($0.printable)" } ?? heading
+  }
+}
