@@ -22,6 +22,8 @@ public enum AddressMap {
   @inlinable public static var offsetMask: UInt { (16 << 30) &- 1 }
   /// The octets of the trusted region, which begins at offset 0.
   public static let trustedByteCount: UInt = 4 << 30
+  /// Where in the trusted region the blocks begin that are handed out; in front of them lie tables at fixed places.
+  public static let tablesByteCount: UInt = 256 << 20
   /// Where the process-local region begins.
   @inlinable public static var localOffset: UInt { 4 << 30 }
   /// The octets of the process-local region: two words for each of 65,536 memory models.

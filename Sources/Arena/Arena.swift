@@ -20,7 +20,7 @@ public final class Arena: Sendable {
   private let regions: Mutex<Regions>
 
   struct Regions {
-    var trusted = RangeAllocator(0..<AddressMap.trustedByteCount)
+    var trusted = RangeAllocator(AddressMap.tablesByteCount..<AddressMap.trustedByteCount)
     // The first granule stays unused, so that descriptor 0 and ring slot 0 mean "nothing".
     var window = RangeAllocator(Segment.alignment..<AddressMap.arenaByteCount)
   }

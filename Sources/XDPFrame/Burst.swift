@@ -89,6 +89,16 @@ public struct Burst: ~Copyable {
     filled &+= 1
   }
 
+  /// Adds a packet that was built elsewhere, such as one with fragments.
+  ///
+  /// - Precondition: The burst is not full.
+  @inlinable
+  public mutating func append(_ packet: consuming Buff) {
+    precondition(!isFull, "The burst is full.")
+    unsafe (packets + count).initialize(to: packet)
+    filled &+= 1
+  }
+
   /// Adds a frame that is to be looked into again.
   ///
   /// - Precondition: The burst is not full.
@@ -119,6 +129,17 @@ public struct Burst: ~Copyable {
   public mutating func takeAnyway(at position: Int) -> Frame {
     unsafe packets[position].describe()
     return unsafe Frame(owning: packets[position].descriptor)
+  }
+
+  /// Takes the packet at `position` out, on its way home: only that is kept which its buffers need to get there.
+  @inlinable
+  @inline(__always)
+  public mutating func takeHome(at position: Int) -> Frame {
+    // Safe: the caller passes a position below the count, once.
+    let packet = unsafe packets + position
+    let descriptor = unsafe packet.pointee.descriptor
+    descriptor.flags = unsafe packet.pointee.marks
+    return Frame(owning: descriptor)
   }
 
   /// Forgets the packets, all of which have been taken out.

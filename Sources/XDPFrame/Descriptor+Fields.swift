@@ -30,9 +30,15 @@ extension Descriptor {
   }
 
   /// Octets of metadata in front of the packet.
-  @inlinable public var metadataByteCount: UInt16 {
+  @inlinable public var metadataByteCount: UInt8 {
     get { unsafe field(8).pointee }
     nonmutating set { unsafe field(8).pointee = newValue }
+  }
+
+  /// How often the packet was redirected since it was received.
+  @inlinable public var hopCount: UInt8 {
+    get { unsafe field(9).pointee }
+    nonmutating set { unsafe field(9).pointee = newValue }
   }
 
   /// What is special about the packet.

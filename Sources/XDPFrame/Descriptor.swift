@@ -6,7 +6,8 @@ public import Arena
 ///
 ///      0 data         u32  arena offset of the first packet octet
 ///      4 byteCount    u32  octets of the linear part
-///      8 metadata     u16  octets of metadata in front of it
+///      8 metadata     u8   octets of metadata in front of it
+///      9 hops         u8   how often the packet was redirected
 ///     10 flags        u16  ``PacketFlags``
 ///     12 frameSize    u32  octets of the buffer, from its first octet to the end of its tailroom
 ///     16 kind, id     u16  ``MemoryInfo``

@@ -59,7 +59,7 @@ extension Buff {
     let descriptor = descriptor
     descriptor.dataOffset = unsafe UInt32(truncatingIfNeeded: UInt(bitPattern: packet))
     descriptor.byteCount = UInt32(truncatingIfNeeded: linearByteCount)
-    descriptor.metadataByteCount = UInt16(truncatingIfNeeded: metadataByteCount)
+    descriptor.metadataByteCount = UInt8(truncatingIfNeeded: metadataByteCount)
     descriptor.flags = flags
     descriptor.queueNumber = queue.number
   }

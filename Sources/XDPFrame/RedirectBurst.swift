@@ -12,6 +12,8 @@ public struct RedirectBurst: ~Copyable {
   /// The frames in it, 0...64.
   @inlinable public var count: Int { filled }
   @usableFromInline var filled: Int
+  /// Frames that a map had an entry for and could not put there, each with its reason; the caller's to recycle.
+  public var refused = FrameBulk()
 
   /// Makes an empty burst.
   ///
@@ -40,6 +42,11 @@ public struct RedirectBurst: ~Copyable {
   @inlinable public var scratch: UnsafeMutablePointer<UInt64> {
     unsafe (memory + 16 &* Limits.budget).assumingMemoryBound(to: UInt64.self)
   }
+
+  /// The slots in ``scratch``.
+  public var scratchCount = 0
+  /// Frames on their way to one port.
+  public var staged = FrameBulk()
 
   /// Adds a frame.
   ///

@@ -28,8 +28,8 @@ public protocol Port: AnyObject, Sendable {
 
   /// Sends frames, in order; returns when the kernel or the peer has them.
   ///
-  /// - Parameter frames: Those sent are removed; those left are the caller's to recycle. A port that refuses for
-  ///   another reason than a full queue says so in the frame's ``Descriptor/reason``; see ``FrameBulk/recycle()``.
+  /// - Parameter frames: Those sent are removed; those left are the caller's to recycle. Each of
+  ///   them says why in its ``Descriptor/reason``; see ``FrameBulk/recycle()``.
   /// - Returns: How many were sent.
   ///
   /// Source: `ndo_xdp_xmit`, `include/linux/netdevice.h`.

@@ -6,8 +6,11 @@
 public protocol RedirectMap: AnyObject, Sendable {
   /// Takes the frames it has an entry for, in order, and flushes what it queued.
   ///
-  /// Frames without an entry stay in the burst, in order. A frame that has an entry but cannot go there is
-  /// recycled and counted as a drop in `tally`; the others count as redirected there.
+  /// Frames without an entry stay in the burst, in order. A frame that has an entry but cannot go there is moved to
+  /// ``RedirectBurst/refused``, with its reason, and is counted: in `tally` as a drop if it never got as far as the
+  /// target's own ledger. Frames that went count as redirected there.
+  ///
+  /// The caller is inside a section that keeps entries alive, such as the datapath's `Quiescence`.
   ///
   /// - Parameters:
   ///   - frames: All name this map.

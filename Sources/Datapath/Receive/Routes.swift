@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Synchronization
+internal import XDPFrame
+
+/// What verdicts lead to: ports by number, maps by number, and the port that stands for the stack.
+///
+/// Read by every loop and worker inside its section; changed by the datapath.
+final class Routes: Sendable {
+  let ports = ReferenceTable<PortReference>(capacity: 1_024)
+  let maps = ReferenceTable<MapReference>(capacity: 64)
+  let passPort = ReferenceTable<PortReference>(capacity: 1)
+  private let hasWarned = Atomic(false)
+  private let warn: @Sendable (String) -> Void
+
+  init(warn: @escaping @Sendable (String) -> Void) {
+    self.warn = warn
+  }
+
+  /// Warns about the first verdict that is none; the others are only counted.
+  ///
+  /// Source: `bpf_warn_invalid_xdp_action()`, `net/core/filter.c`, once per boot there.
+  func warnOnce(about verdict: Verdict) {
+    guard !hasWarned.exchange(true, ordering: .relaxed) else { return }
+    warn("a program answered \(verdict.rawValue), which is no verdict: expect packet loss")
+  }
+}
+
+/// A port behind a class reference.
+final class PortReference: Sendable {
+  let port: any Port
+  init(_ port: any Port) { self.port = port }
+}
+
+/// A map behind a class reference.
+final class MapReference: Sendable {
+  let map: any RedirectMap
+  init(_ map: any RedirectMap) { self.map = map }
+}
