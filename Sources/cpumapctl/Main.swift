@@ -1,6 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ArgumentParser
+import Control
+
+/// The command line of cpumapctl: asks a running cpumapd.
 @main
-struct Main {
-  static func main() {}
+struct CPUMapControl: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cpumapctl",
+    abstract: "Look into a running cpumapd.",
+    discussion: """
+      Exit codes: 0 ok, 1 the daemon said no, 3 the ledger does not balance, 64 usage, \
+      69 the daemon cannot be reached.
+      """,
+    version: Release.version,
+    subcommands: [StatusCommand.self, StatsCommand.self, FramesCommand.self])
+
+  @OptionGroup var options: Options
 }

@@ -12,6 +12,15 @@ extension Report {
     ]
   }
 
+  /// The part of the report that is about the ledger, and what is wrong with it in sentences.
+  public var ledgerJSON: JSON {
+    [
+      "pools": .array(pools.map(\.json)),
+      "violations": .array(lawViolations().map { .string("\($0)") }),
+      "unaccounted": JSON(unaccounted),
+    ]
+  }
+
   /// Reads a report back from the object of the contract.
   ///
   /// `unaccounted` is not read but computed anew.
@@ -141,7 +150,8 @@ extension DropCounts {
 }
 
 extension EthtoolCounters {
-  fileprivate var json: JSON {
+  /// The counters as an object with every name.
+  public var json: JSON {
     .object(JSON.Object(Name.allCases.map { ($0.rawValue, JSON(self[$0])) }))
   }
 

@@ -35,6 +35,9 @@ public struct Terminal: Sendable {
     return Int(size.ws_col)
   }
 
+  /// What this stream can show at this moment: a terminal's width may change.
+  public var screen: Screen { Screen(columns: columns, hasColours: hasColours) }
+
   /// Writes the whole text at once, waiting if it must.
   ///
   /// - Returns: Whether all of it went out; false when nobody reads any more.

@@ -10,13 +10,18 @@ public struct TextTable: Sendable {
     case right
   }
 
+  private struct Row: Sendable {
+    var cells: [String]
+    var style: TextStyle
+  }
+
   private let alignments: [Alignment]
-  private var rows: [[String]]
+  private var rows: [Row]
 
   /// Creates a table without rows.
   public init(_ columns: [(title: String, alignment: Alignment)]) {
     alignments = columns.map(\.alignment)
-    rows = [columns.map(\.title)]
+    rows = [Row(cells: columns.map(\.title), style: .bold)]
   }
 
   /// Creates a table whose first column holds words and whose others hold numbers.
@@ -25,21 +30,27 @@ public struct TextTable: Sendable {
   }
 
   /// Appends a row; missing cells stay empty, extra ones are left out.
-  public mutating func add(_ cells: [String]) {
+  public mutating func add(_ cells: [String], style: TextStyle = .plain) {
     let cells = cells.prefix(alignments.count).map(\.printable)
-    rows.append(cells + Array(repeating: "", count: alignments.count - cells.count))
+    let missing = Array(repeating: "", count: alignments.count - cells.count)
+    rows.append(Row(cells: cells + missing, style: style))
   }
 
-  /// The titles and the rows, a line each, indented by two spaces if asked for.
-  public func text(indent: String = "") -> String {
-    let widths = alignments.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    return rows.reduce(into: "") { text, row in
-      let cells = row.indices.map { column in
-        row[column].padded(to: widths[column], alignments[column])
+  /// The titles and the rows, one line each, without newlines, as the screen can show them.
+  public func lines(on screen: Screen = .plain) -> [String] {
+    let widths = alignments.indices.map { column in
+      rows.map { $0.cells[column].count }.max() ?? 0
+    }
+    return rows.map { row in
+      let cells = row.cells.indices.map { column in
+        row.cells[column].padded(to: widths[column], alignments[column])
       }
-      text += (indent + cells.joined(separator: "  ")).droppingSpacesAtEnd + "\n"
+      return screen.line(cells.joined(separator: "  ").droppingSpacesAtEnd, row.style)
     }
   }
+
+  /// The titles and the rows, each with a newline.
+  public func text() -> String { lines().map { $0 + "\n" }.joined() }
 }
 
 extension String {
