@@ -79,8 +79,10 @@ let library = [
 
 var products: [Product] = [
   .library(
-    name: "XDPFrame", targets: [
-      "CLinux", "Arena", "Rings", "Metrics", "Wire", "Syscalls", "IOUring", "XDPFrame", "MemModels", "Plugins", "Ports", "Datapath",
+    name: "XDPFrame",
+    targets: [
+      "CLinux", "Arena", "Rings", "Metrics", "Wire", "Syscalls", "IOUring", "XDPFrame", "MemModels",
+      "Plugins", "Ports", "Datapath",
     ])
 ]
 var dependencies: [Package.Dependency] = []

@@ -7,14 +7,14 @@
 ///
 /// Source: "RSS hashing types", Microsoft NDIS documentation; `rte_softrss()`, `lib/hash/rte_thash.h`
 /// is the same bit by bit, ours takes an octet at a time from a table of every octet's contribution.
-// Safe: the table has 256 entries for each of `inputByteCount` positions, and an index is made of a
-// position below that and an octet. It is immutable once the initializer returns.
 @safe public struct Toeplitz: ~Copyable, @unchecked Sendable {
   /// Octets of the longest input: two IPv6 addresses and two ports.
   @inlinable public static var inputByteCount: Int { 36 }
   /// Octets of a key: 32 bits beyond the longest input.
   @inlinable public static var keyByteCount: Int { 40 }
 
+  // Safe: the table has 256 entries for each of `inputByteCount` positions, and an index is made of
+  // a position below that and an octet. It is immutable once the initializer returns.
   @usableFromInline let table: UnsafeMutablePointer<UInt32>
 
   /// Computes the table of a key.
