@@ -4,12 +4,13 @@
 // thread-local variables, inline assembly, variadic calls. Every shim is static inline, so it costs nothing.
 #pragma once
 
-// Swift's own Glibc module, which Synchronization imports, is built without _GNU_SOURCE, and these two
+// Swift's own Glibc module, which Synchronization imports, is built without _GNU_SOURCE, and these
 // headers define a type differently with it: the compiler refuses two definitions of one type. So they
 // come first, as Swift has them, and then the features are chosen again for all that follows.
 #undef _GNU_SOURCE
 #include <sys/resource.h>
 #include <sys/select.h>
+#include <sys/utsname.h>
 
 #define _GNU_SOURCE
 #undef _FEATURES_H
@@ -55,7 +56,6 @@
 #include <sys/timerfd.h>
 #include <sys/types.h>
 #include <sys/un.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
