@@ -631,25 +631,38 @@ private let rest = """
     #expect(diagnose(file.text + rest) == file.diagnosis)
   }
 
-  /// Keys that the full design has and this version has not.
+  /// Keys that the full design has and this version has not, and one that nobody has, in every mapping.
   @Test(arguments: [
-    ("daemon", ["metrics", "restart", "privileges"]),
-    ("memory", ["numa"]),
-    ("steering", ["buckets", "rebalance", "elephants", "rules"]),
-    ("on", ["xdp_aborted"]),
+    ("", "the file", []),
+    ("daemon: {", "daemon", ["metrics", "restart", "privileges"]),
+    ("memory: {", "memory", ["numa"]),
+    ("steering: {", "steering", ["buckets", "rebalance", "elephants", "rules"]),
+    ("steering: {hash: {", "steering.hash", ["esp", "fragments", "decap"]),
+    ("programs: {a: {kind: swift, type: Pass, ", "programs.a", ["budget"]),
+    ("programs: {a: {kind: swift, type: Pass, args: {", "programs.a.args", []),
+    ("entries: [{name: w, cpu: 1, ", "entries[0]", ["on_full", "quota", "steer"]),
+    ("on: {", "on", ["xdp_aborted"]),
   ])
-  func keysOfTheFullDesignAreNotSupportedYet(part: String, keys: [String]) {
-    for key in keys {
-      let line = "\(part): {\(key): x}"
-      let indent = String(repeating: " ", count: part.count + 3)
+  func keysThatAreNotSupportedYetAreToldFromUnknownOnes(
+    before: String, place: String, later: [String]
+  ) {
+    let closing = String(
+      before.filter { "[{".contains($0) }.reversed().map { $0 == "[" ? "]" : "}" as Character })
+    for key in later + ["zzzzzz"] {
+      let line = "\(before)\(key): x\(closing)"
+      let statement =
+        key == "zzzzzz"
+        ? "unknown key \"zzzzzz\" in \(place)" : "\"\(key)\" in \(place) is not supported yet"
+      let indent = String(repeating: " ", count: before.count)
       let underline = "^" + String(repeating: "~", count: key.count - 1)
-      #expect(
-        diagnose("version: 1\nports: [{name: p, kind: memory}]\n\(line)\n") == """
-          f.yaml:3:\(part.count + 4): error: "\(key)" in \(part) is not supported yet
-          \(line)
-          \(indent)\(underline)
+      let text = diagnose("version: 1\nports: [{name: p, kind: memory}]\n\(line)\n")
+      let expected = """
+        f.yaml:3:\(before.count + 1): error: \(statement)
+        \(line)
+        \(indent)\(underline)
 
-          """)
+        """
+      #expect(text == expected)
     }
   }
 
