@@ -29,23 +29,32 @@ public final class Arena: Sendable {
   ///
   /// - Throws: ``ArenaError/refused(call:errno:)`` when the kernel does not grant it.
   public init() throws(ArenaError) {
-    unsafe base = try Reservation.make()
+    // Nothing is assigned before everything has been granted: an object that is whole runs its deinit even when its
+    // initialiser throws, and would give back a second time what is given back here.
+    let base = unsafe try Reservation.make()
     do throws(ArenaError) {
-      trustedDescriptor = try MemoryFile.make(
-        name: "xdpframe-trusted", byteCount: AddressMap.trustedByteCount, hugePages: false)
+      trustedDescriptor = try unsafe Arena.mapFixedRegions(at: base)
     } catch {
       unsafe Reservation.release(base)
       throw error
     }
+    unsafe self.base = unsafe base
     regions = Mutex(Regions())
+  }
+
+  /// Maps the trusted and the process-local region; answers the memory file of the trusted one.
+  private static func mapFixedRegions(
+    at base: UnsafeMutableRawPointer
+  ) throws(ArenaError) -> Int32 {
+    try unsafe Reservation.mapPrivate(
+      at: base + Int(AddressMap.localOffset), byteCount: AddressMap.localByteCount)
+    let file = try MemoryFile.make(
+      name: "xdpframe-trusted", byteCount: AddressMap.trustedByteCount)
     do throws(ArenaError) {
-      try unsafe Reservation.map(
-        trustedDescriptor, at: base, byteCount: AddressMap.trustedByteCount)
-      try unsafe Reservation.mapPrivate(
-        at: base + Int(AddressMap.localOffset), byteCount: AddressMap.localByteCount)
+      try unsafe Reservation.map(file, at: base, byteCount: AddressMap.trustedByteCount)
+      return file
     } catch {
-      unsafe Reservation.release(base)
-      _ = close(trustedDescriptor)
+      _ = close(file)
       throw error
     }
   }
@@ -62,12 +71,16 @@ public final class Arena: Sendable {
   ///   - alignment: A power of two; a cache line unless said otherwise.
   /// - Returns: The octets, which go back when the last reference does.
   /// - Throws: ``ArenaError/exhausted(region:byteCount:freeByteCount:)``.
+  /// - Precondition: There is at least one octet, and the alignment is a power of two.
   public func allocateTrusted(
     byteCount: UInt, alignment: UInt = 64
   ) throws(ArenaError)
     -> TrustedBlock
   {
-    let rounded = (byteCount + 63) & ~63
+    precondition(byteCount > 0, "A block has at least one octet.")
+    precondition(alignment.nonzeroBitCount == 1, "An alignment is a power of two.")
+    let (padded, overflows) = byteCount.addingReportingOverflow(63)
+    let rounded = overflows ? byteCount : padded & ~63
     let offset = regions.withLock {
       $0.trusted.allocate(byteCount: rounded, alignment: alignment)
     }

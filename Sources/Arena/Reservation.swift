@@ -32,10 +32,13 @@ enum Reservation {
   }
 
   /// Maps a memory file over part of the reservation.
+  ///
+  /// A file whose memory is committed is mapped whole at once; with any other, pages come, and are reserved, when they
+  /// are first touched.
   static func map(
-    _ file: Int32, at address: UnsafeMutableRawPointer, byteCount: UInt, populate: Bool = false
+    _ file: Int32, at address: UnsafeMutableRawPointer, byteCount: UInt, isCommitted: Bool = false
   ) throws(ArenaError) {
-    let flags = MAP_SHARED | MAP_FIXED | MAP_NORESERVE | (populate ? MAP_POPULATE : 0)
+    let flags = MAP_SHARED | MAP_FIXED | (isCommitted ? MAP_POPULATE : MAP_NORESERVE)
     let result = unsafe mmap(address, Int(byteCount), PROT_READ | PROT_WRITE, flags, file, 0)
     guard unsafe !isFailure(result) else {
       throw .refused(call: "mmap of \(byteCount) octets", errno: errno)
@@ -61,7 +64,9 @@ enum Reservation {
 /// Files that are memory.
 enum MemoryFile {
   /// Makes a memory file that cannot shrink under whoever maps it.
-  static func make(name: String, byteCount: UInt, hugePages: Bool) throws(ArenaError) -> Int32 {
+  static func make(
+    name: String, byteCount: UInt, hugePages: Bool = false
+  ) throws(ArenaError) -> Int32 {
     let flags = UInt32(MFD_CLOEXEC) | UInt32(MFD_ALLOW_SEALING) | (hugePages ? MFD_HUGETLB : 0)
     let file = unsafe memfd_create(name, flags)
     guard file >= 0 else { throw .refused(call: "memfd_create(\(name))", errno: errno) }
@@ -72,5 +77,16 @@ enum MemoryFile {
     }
     _ = clinux_seal_against_shrinking(file)
     return file
+  }
+  /// Takes all memory of a file now.
+  ///
+  /// Without this, `MAP_POPULATE` tries, says nothing when it fails, and the first touch of a missing huge page is
+  /// a SIGBUS.
+  static func commit(_ file: Int32, byteCount: UInt) throws(ArenaError) {
+    while fallocate(file, 0, 0, Int(byteCount)) != 0 {
+      guard errno == EINTR else {
+        throw .refused(call: "fallocate of \(byteCount) octets", errno: errno)
+      }
+    }
   }
 }

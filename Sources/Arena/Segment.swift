@@ -22,46 +22,38 @@ public final class Segment: Sendable {
   public let hasHugePages: Bool
 
   init(arena: Arena, offset: UInt, byteCount: UInt, hugePages: Bool) throws(ArenaError) {
+    let target = unsafe arena.base + Int(AddressMap.arenaOffset + offset)
+    let wantsHugePages = hugePages && byteCount % Segment.alignment == 0
+    let huge = wantsHugePages ? unsafe Segment.mapHugePages(at: target, byteCount: byteCount) : nil
+    // Assigned last: an initialiser that throws before has nothing to undo, and the deinit does not run.
+    fileDescriptor =
+      if let huge { huge } else { try unsafe Segment.map(at: target, byteCount: byteCount) }
+    hasHugePages = huge != nil
     self.arena = arena
     self.offset = offset
     self.byteCount = byteCount
-    let target = unsafe arena.base + Int(AddressMap.arenaOffset + offset)
-    if hugePages, byteCount % Segment.alignment == 0,
-      let file = unsafe Segment.map(at: target, byteCount: byteCount, hugePages: true)
-    {
-      fileDescriptor = file
-      hasHugePages = true
-      return
-    }
-    fileDescriptor = try MemoryFile.make(
-      name: "xdpframe-arena", byteCount: byteCount, hugePages: false)
-    hasHugePages = false
-    do throws(ArenaError) {
-      try unsafe Reservation.map(fileDescriptor, at: target, byteCount: byteCount, populate: true)
-    } catch {
-      _ = close(fileDescriptor)
-      throw error
-    }
   }
 
   /// Maps a file of huge pages, or answers nil where the machine has none to give.
+  private static func mapHugePages(at target: UnsafeMutableRawPointer, byteCount: UInt) -> Int32? {
+    try? unsafe map(at: target, byteCount: byteCount, hugePages: true)
+  }
+
+  /// Maps a file whose memory is all there: what is missing is refused here and not by SIGBUS later.
   private static func map(
-    at target: UnsafeMutableRawPointer, byteCount: UInt, hugePages: Bool
-  )
-    -> Int32?
-  {
+    at target: UnsafeMutableRawPointer, byteCount: UInt, hugePages: Bool = false
+  ) throws(ArenaError) -> Int32 {
+    let file = try MemoryFile.make(
+      name: "xdpframe-arena", byteCount: byteCount, hugePages: hugePages)
     do throws(ArenaError) {
-      let file = try MemoryFile.make(
-        name: "xdpframe-arena", byteCount: byteCount, hugePages: hugePages)
-      do throws(ArenaError) {
-        try unsafe Reservation.map(file, at: target, byteCount: byteCount, populate: true)
-        return file
-      } catch {
-        _ = close(file)
-        return nil
-      }
+      try MemoryFile.commit(file, byteCount: byteCount)
+      try unsafe Reservation.map(file, at: target, byteCount: byteCount, isCommitted: true)
+      return file
     } catch {
-      return nil
+      // A mapping that failed half-way may have removed the guard.
+      unsafe Reservation.unmap(at: target, byteCount: byteCount)
+      _ = close(file)
+      throw error
     }
   }
 
