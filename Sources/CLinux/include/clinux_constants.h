@@ -7,6 +7,7 @@
 enum {
   CLINUX_XDP_USE_SG = 1 << 4,         /* sockaddr_xdp.sxdp_flags, Linux 6.6 */
   CLINUX_XDP_PKT_CONTD = 1 << 0,      /* xdp_desc.options, Linux 6.6 */
+  CLINUX_XDP_MAX_TX_SKB_BUDGET = 9,   /* setsockopt SOL_XDP, Linux 6.17 */
   CLINUX_MFD_NOEXEC_SEAL = 0x0008,    /* memfd_create, Linux 6.3 */
   CLINUX_TUNSETIFF = 0x400454ca,      /* _IOW('T', 202, int) */
   CLINUX_REGISTER_SEND_MSG_RING = 31, /* io_uring_register, Linux 6.13 */

@@ -85,6 +85,21 @@ public final class UMEM: Sendable {
   /// The octets that are registered with the kernel.
   public var byteCount: Int { chunkCount * chunkByteCount }
 
+  /// Whether octets lie in one chunk, as the kernel wants them to be sent.
+  ///
+  /// - Parameters:
+  ///   - address: The first octet, from the beginning of the UMEM; any number.
+  ///   - length: Octets; none are refused.
+  /// - Returns: Whether the kernel will take them.
+  ///
+  /// Source: `xp_aligned_validate_desc()`, `net/xdp/xsk_queue.h`.
+  @inlinable
+  @inline(__always)
+  public func holds(_ address: UInt64, _ length: UInt32) -> Bool {
+    address < registeredByteCount && length != 0
+      && (address & chunkMask) &+ UInt64(length) <= chunkMask &+ 1
+  }
+
   /// The chunks that no pool owns.
   public var freeChunkCount: Int { state.withLock { $0.free.reduce(0) { $0 + $1.count } } }
 

@@ -22,13 +22,17 @@ extension XSKPool {
 
   /// Takes in what has come home since the pool was closed; call it now and then until it answers nil.
   ///
+  /// Called again after that it does nothing.
+  ///
   /// - Precondition: ``destroy()`` was called; one thread at a time.
   /// - Returns: nil when every chunk is home and the pool is gone; otherwise who holds the others.
   @discardableResult
   public func collect() -> Drain? {
     unsafe precondition(
       core.owner.pointee.load(ordering: .relaxed) == 0, "Only a closed pool may be collected.")
+    guard !hasGone.load(ordering: .relaxed) else { return nil }
     guard core.collectReturns() == chunkCount else { return Drain(memory, census()) }
+    hasGone.store(true, ordering: .relaxed)
     unpoisonAll()
     releaseChunks()
     umem.registry.disconnect(memory.id)

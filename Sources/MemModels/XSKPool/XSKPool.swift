@@ -39,6 +39,8 @@ public final class XSKPool: MemoryModel, Sendable {
   private let chunks: Range<Int>
   private let block: TrustedBlock
   private let sharedInfo: TrustedBlock
+  /// Whether the last chunk came home after the pool was closed: its id may belong to another model now.
+  let hasGone = Atomic(false)
 
   /// The most chunks of one pool: what the ring of returns holds.
   public static let largestChunkCount = Limits.queue
