@@ -5,10 +5,10 @@ import Control
 
 /// The daemon's command line.
 @main
-struct CPUMapDaemon: ParsableCommand {
+struct CPUMapDaemon: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cpumapd",
     abstract: "CPUMAP in userspace: steers frames by flow to workers on other CPUs.",
     version: Release.version,
-    subcommands: [Check.self])
+    subcommands: [Run.self, Check.self, Doctor.self, Demo.self])
 }

@@ -59,3 +59,8 @@ static inline long clinux_bpf(int command, void *attributes, uint32_t byte_count
 static inline int clinux_io_uring_register(int ring, unsigned operation, void *argument, unsigned count) {
   return (int)syscall(SYS_io_uring_register, ring, operation, argument, count);
 }
+
+/// sendmmsg, whose type differs between C libraries; the number sent, or -1.
+static inline int clinux_send_frames(int socket, struct mmsghdr *frames, uint32_t count) {
+  return sendmmsg(socket, frames, count, 0);
+}

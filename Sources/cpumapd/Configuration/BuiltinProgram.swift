@@ -14,7 +14,7 @@ enum BuiltinProgram: String, Sendable, CaseIterable {
   case Count
 
   /// The names that `programs.NAME.args` may hold.
-  var arguments: [String] { [] }
+  var arguments: [String] { self == .Count ? ["verdict"] : [] }
 
   /// Whether frames may leave this program with the verdict pass.
   var mayPass: Bool {

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Control
+import Logging
+import ServiceLifecycle
+import Syscalls
+
+/// The running daemon: a wired datapath, its control socket, and an orderly end.
+struct Daemon: Service {
+  let wiring: Wiring
+  let controlPath: String
+  let logger: Logger
+  let started = MonotonicClock.now
+  /// Where the last report goes.
+  let finish: @Sendable (Report) -> Void
+
+  /// Runs until a signal asks it to stop; then everything ends in order and the books are closed.
+  func run() async throws {
+    let control = try ControlServer(path: controlPath) { [self] in
+      wiring.report(seconds: seconds, isQuiet: false)
+    }
+    defer { control.stop() }
+    try wiring.start()
+    logger.info("ready", metadata: ["ports": "\(wiring.ports.count)", "control": "\(controlPath)"])
+    try? await gracefulShutdown()
+    logger.info("stopping")
+    wiring.stop()
+    finish(wiring.report(seconds: seconds, isQuiet: true))
+  }
+
+  private var seconds: Double { Double(MonotonicClock.now - started) / 1e9 }
+}

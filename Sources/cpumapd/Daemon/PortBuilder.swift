@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Control
+import MemModels
+import Ports
+import Syscalls
+import XDPFrame
+
+/// Makes the ports that a configuration names, and the memory behind them.
+struct PortBuilder {
+  private let configuration: Configuration
+  private let registry: MemoryRegistry
+  private let namespace: NetworkNamespace?
+
+  /// A port, its pools, and what its threads do first.
+  struct Built {
+    let port: any Port
+    let pools: [any MemoryModel]
+    var adopt: @Sendable () -> Void = {}
+  }
+
+  init(
+    _ configuration: Configuration, registry: MemoryRegistry, namespace: NetworkNamespace?
+  ) {
+    self.configuration = configuration
+    self.registry = registry
+    self.namespace = namespace
+  }
+
+  /// All ports, in the order of the configuration. AF_XDP ports share one memory, so that frames pass between them
+  /// without a copy.
+  func ports() throws -> [Built] {
+    let umem = try makeUMEM()
+    return try configuration.ports.map { port in
+      switch port.kind {
+      case .afxdp(let settings):
+        guard let umem else { throw SetUpError("port \(port.name): there is no memory for AF_XDP") }
+        return try afxdp(port, settings, umem)
+      case .memory:
+        return Built(port: try MemoryPort(name: port.name, registry: registry), pools: [])
+      case .generator(let settings):
+        return try generator(port, settings)
+      }
+    }
+  }
+
+  private func options(_ settings: Configuration.AFXDP) -> AFXDPOptions {
+    var options = AFXDPOptions()
+    options.mode =
+      switch settings.mode {
+      case .auto: .automatic
+      case .copy: .copy
+      case .zerocopy: .zeroCopy
+      }
+    options.fallback = settings.fallback == .pass ? .pass : .drop
+    options.isMultiBuffer = settings.mtu + 18 > configuration.memory.frameSize - UMEM.headroom
+    let queueCount = (settings.queues.max() ?? 0) + 1
+    options.receiveChunkCount = min(
+      max(configuration.memory.frames / queueCount, Configuration.AFXDP.ringSize),
+      XSKPool.largestChunkCount)
+    return options
+  }
+
+  private func makeUMEM() throws -> UMEM? {
+    let counts = configuration.ports.map { port in
+      guard case .afxdp(let settings) = port.kind else { return 0 }
+      return options(settings).chunkCount(queueCount: (settings.queues.max() ?? 0) + 1)
+    }
+    let count = counts.reduce(0, +)
+    guard count > 0 else { return nil }
+    return try UMEM(
+      registry: registry, chunkCount: count, chunkByteCount: configuration.memory.frameSize,
+      hugePages: configuration.memory.hugePages == .auto)
+  }
+
+  private func afxdp(
+    _ port: Configuration.Port, _ settings: Configuration.AFXDP, _ umem: UMEM
+  ) throws -> Built {
+    do {
+      let made = try inNamespace {
+        try AFXDPPort(
+          name: port.name, device: settings.device,
+          queueCount: (settings.queues.max() ?? 0) + 1, umem: umem, options: options(settings))
+      }
+      return Built(port: made, pools: made.pools)
+    } catch let error as AFXDPError {
+      let status: ExitStatus =
+        error.errno == .notPermitted ? .missingCapability : .setUpFailed
+      throw SetUpError("port \(port.name): \(error)", status: status)
+    }
+  }
+
+  private func inNamespace<Result>(_ body: () throws -> Result) throws -> Result {
+    try namespace?.run(body) ?? body()
+  }
+
+  private func generator(
+    _ port: Configuration.Port, _ settings: Configuration.Generator
+  ) throws -> Built {
+    let lengths =
+      switch settings.sizes {
+      case .list(let lengths): lengths
+      case .range(let range): Array(stride(from: range.lowerBound, through: range.upperBound, by: 61))
+      }
+    let plan = GeneratorPort.Plan(
+      flowCount: settings.flows, byteCounts: lengths.map { max($0, 60) }, rate: settings.rate,
+      limit: settings.count)
+    let pool = try PagePool(
+      registry: registry, pageCount: configuration.memory.frames,
+      ringCapacity: min(configuration.memory.frames, Limits.queue))
+    let made = try GeneratorPort(name: port.name, registry: registry, model: pool, plan: plan)
+    return Built(port: made, pools: [pool], adopt: { pool.adopt() })
+  }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Control
+import ServiceLifecycle
+import Syscalls
+
+/// The show: builds its stage, runs the datapath on it for a while, and closes the books.
+struct DemoShow: Service {
+  let scenario: DemoScenario
+  let seconds: Double
+  let rate: Int
+  let terminal: Terminal
+  let last = LastReport()
+
+  func run() async throws {
+    if let obstacle = DemoNetwork.obstacle {
+      terminal.write("In memory, with made-up traffic: \(obstacle).\n\n")
+      try await show(
+        DemoConfiguration.text(scenario, port: DemoConfiguration.generatorPort(scenario)),
+        network: nil)
+    } else {
+      terminal.write(
+        "On a real interface: AF_XDP on \(DemoConfiguration.device), a veth in a network namespace.\n\n")
+      let network = try build()
+      try await show(
+        DemoConfiguration.text(scenario, port: DemoConfiguration.afxdpPort), network: network)
+    }
+  }
+
+  private func build() throws(SetUpError) -> DemoNetwork {
+    do {
+      return try DemoNetwork()
+    } catch {
+      throw SetUpError("the demo's network: \(error)")
+    }
+  }
+
+  private func show(_ text: String, network: DemoNetwork?) async throws {
+    let configuration: Configuration
+    do {
+      configuration = try Configuration.parse(text, fileName: "demo.yaml", machine: .current)
+        .configuration
+    } catch {
+      throw SetUpError(error.text)
+    }
+    let terminal = terminal
+    let wiring = try Wiring(configuration, in: network?.daemon) {
+      terminal.write("note: \($0)\n")
+    }
+    let traffic = network.map {
+      DemoTraffic($0, byteCounts: scenario.byteCounts, rate: rate)
+    }
+    do {
+      try wiring.start()
+      try traffic?.start()
+    } catch {
+      wiring.stop()
+      throw error
+    }
+    let started = MonotonicClock.now
+    await watch(wiring, traffic, since: started)
+    traffic?.stopSending()
+    if traffic != nil { settle(wiring) }
+    wiring.stop()
+    if traffic != nil { Thread.sleep(for: .milliseconds(100)) }
+    traffic?.stopReceiving()
+    let report = wiring.report(
+      seconds: Double(MonotonicClock.now - started) / 1e9, isQuiet: true)
+    close(report, traffic)
+  }
+
+  /// Shows the table until the time is up, or somebody asks for the end.
+  private func watch(_ wiring: Wiring, _ traffic: DemoTraffic?, since started: UInt64) async {
+    var table = LiveTable(on: terminal)
+    let period = terminal.isTerminal ? 0.25 : 1.0
+    await cancelWhenGracefulShutdown {
+      while !Task.isCancelled {
+        let passed = Double(MonotonicClock.now - started) / 1e9
+        guard passed < seconds else { return }
+        try? await Task.sleep(for: .seconds(min(period, seconds - passed)))
+        let now = Double(MonotonicClock.now - started) / 1e9
+        table.show(
+          wiring.report(seconds: now, isQuiet: false), headline: headline(now, traffic))
+      }
+    }
+  }
+
+  private func headline(_ passed: Double, _ traffic: DemoTraffic?) -> String {
+    let time = Figure.fixed(passed, digits: 1) + " s"
+    guard let traffic else { return "\(scenario.rawValue) \(time)  [made-up traffic]" }
+    let returned = traffic.returned
+    return "\(scenario.rawValue) \(time)  sent \(traffic.sentCount)  came back \(returned.intact)"
+  }
+
+  /// Waits until what was sent has been seen, by the daemon or by the kernel that dropped it.
+  private func settle(_ wiring: Wiring) {
+    var previous: UInt64 = .max
+    for _ in 0..<20 {
+      let report = wiring.report(seconds: 0, isQuiet: false)
+      let seen = report.ports.reduce(0) { $0 + $1.rx + $1.rxKernelDropped }
+      if seen == previous { return }
+      previous = seen
+      Thread.sleep(for: .milliseconds(50))
+    }
+  }
+
+  /// The last words: the books, and where every frame went.
+  private func close(_ report: Report, _ traffic: DemoTraffic?) {
+    last.keep(report)
+    terminal.write("\n" + LiveTable.text(report, since: nil) + "\n")
+    if let traffic {
+      let received = report.ports.reduce(0) { $0 + $1.rx }
+      let kernel = report.ports.reduce(0) { $0 + $1.rxKernelDropped }
+      terminal.write(
+        "  sent \(traffic.sentCount) = received \(received) + dropped by the kernel \(kernel)\n")
+      let returned = traffic.returned
+      terminal.write("  came back \(returned.intact) whole, \(returned.damaged) damaged\n")
+    }
+    for pool in report.pools {
+      terminal.write("  pool \(pool.name): \(pool.capacity) buffers, \(pool[.free]) free\n")
+    }
+    terminal.write("  unaccounted \(report.unaccounted)\n")
+  }
+}
