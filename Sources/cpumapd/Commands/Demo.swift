@@ -5,6 +5,7 @@ import Control
 import Logging
 import ServiceLifecycle
 import Syscalls
+import UnixSignals
 
 /// `cpumapd demo`: real interfaces, two workers, the ledger at the end.
 struct Demo: AsyncParsableCommand {

@@ -68,6 +68,6 @@ struct Finding {
       ]
     }
     let isWell = !findings.contains { $0.level == .obstacle }
-    return ["ok": .bool(isWell), "findings": .array(items)]
+    return ["ok": .boolean(isWell), "findings": .array(items)]
   }
 }

@@ -6,6 +6,7 @@ import Logging
 import ServiceLifecycle
 import Synchronization
 import Syscalls
+import UnixSignals
 
 /// `cpumapd run`: the daemon, in the foreground.
 struct Run: AsyncParsableCommand {
@@ -45,7 +46,8 @@ struct Run: AsyncParsableCommand {
     }
     let last = LastReport()
     let daemon = Daemon(
-      wiring: wiring, controlPath: control ?? configuration.daemon.control, logger: logger
+      wiring: wiring, controlPath: control ?? configuration.daemon.control, configurationPath: config,
+      logger: logger
     ) { last.keep($0) }
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(

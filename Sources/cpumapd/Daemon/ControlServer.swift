@@ -16,9 +16,9 @@ final class ControlServer: Sendable {
   ///
   /// - Parameters:
   ///   - path: Where.
-  ///   - report: Reads the books; called on the server's thread.
+  ///   - status: Reads the books; called on the server's thread.
   /// - Throws: ``SetUpError`` where somebody else answers there.
-  init(path: String, report: @escaping @Sendable () -> Report) throws(SetUpError) {
+  init(path: String, status: @escaping @Sendable () -> Status) throws(SetUpError) {
     do {
       let endpoint = Opened(
         try Endpoint(
@@ -30,7 +30,7 @@ final class ControlServer: Sendable {
             guard ControlServer.methods.contains(request.method) else {
               return .failure(.noMethod(request.method))
             }
-            return .success(report().json)
+            return .success(request.method == "status" ? status().json : status().report.json)
           }
         }
       }

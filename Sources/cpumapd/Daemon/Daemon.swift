@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CLinux
 import Control
 import Logging
 import ServiceLifecycle
@@ -9,6 +10,7 @@ import Syscalls
 struct Daemon: Service {
   let wiring: Wiring
   let controlPath: String
+  let configurationPath: String
   let logger: Logger
   let started = MonotonicClock.now
   /// Where the last report goes.
@@ -17,7 +19,9 @@ struct Daemon: Service {
   /// Runs until a signal asks it to stop; then everything ends in order and the books are closed.
   func run() async throws {
     let control = try ControlServer(path: controlPath) { [self] in
-      wiring.report(seconds: seconds, isQuiet: false)
+      Status(
+        process: Int(getpid()), uptimeSeconds: seconds, configuration: configurationPath,
+        report: wiring.report(seconds: seconds, isQuiet: false))
     }
     defer { control.stop() }
     try wiring.start()

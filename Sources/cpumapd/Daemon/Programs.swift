@@ -4,10 +4,12 @@ import Datapath
 import Plugins
 import XDPFrame
 
+/// What decides about frames; `Configuration.Program` is only its description.
+typealias AnyProgram = any XDPFrame.Program & Sendable
+
 extension Configuration {
   /// What decides about a port's frames: its own program, or steering over the entries.
-  func program(of port: Port, keys: [UInt32]) -> (program: (any Program & Sendable)?, name: String)
-  {
+  func decider(of port: Port, keys: [UInt32]) -> (program: AnyProgram?, name: String) {
     if let name = port.program, let program = program(named: name) {
       return (program.make(), name)
     }
@@ -18,7 +20,7 @@ extension Configuration {
 
 extension Configuration.Program {
   /// Makes an instance for one entry or port.
-  func make() -> any Program & Sendable {
+  func make() -> AnyProgram {
     switch type {
     case .Pass: Pass()
     case .Drop: Drop()

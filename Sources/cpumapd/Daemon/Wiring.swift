@@ -40,7 +40,8 @@ final class Wiring: Sendable {
     do {
       let registry = MemoryRegistry(arena: try Arena())
       let mode = ParkingMode(rawValue: configuration.daemon.parking.rawValue) ?? .adaptive
-      datapath = Datapath(registry: registry, parking: mode, warn: warn)
+      let datapath = Datapath(registry: registry, parking: mode, warn: warn)
+      self.datapath = datapath
       let builder = PortBuilder(configuration, registry: registry, namespace: namespace)
       let built = try builder.ports()
       let keys = configuration.steeredEntries.compactMap { entry in
@@ -49,7 +50,7 @@ final class Wiring: Sendable {
       var wired: [WiredPort] = []
       for (port, made) in zip(configuration.ports, built) {
         datapath.add(made.port)
-        let program = configuration.program(of: port, keys: keys)
+        let program = configuration.decider(of: port, keys: keys)
         let loops = try (0..<made.port.queueCount).map { queue in
           try datapath.addLoop(
             port: made.port, queue: queue, program: program.program, named: program.name,
@@ -118,16 +119,5 @@ struct SetUpError: Error, CustomStringConvertible {
   init(_ description: String, status: ExitStatus = .setUpFailed) {
     self.description = description
     self.status = status
-  }
-}
-
-extension Configuration.Port {
-  /// The CPU of the threads that receive; nil leaves it to the scheduler.
-  var cpu: Int? {
-    switch kind {
-    case .afxdp(let settings): settings.cpu
-    case .generator(let settings): settings.cpu
-    case .memory: nil
-    }
   }
 }

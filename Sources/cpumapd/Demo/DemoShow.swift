@@ -71,25 +71,19 @@ struct DemoShow: Service {
 
   /// Shows the table until the time is up, or somebody asks for the end.
   private func watch(_ wiring: Wiring, _ traffic: DemoTraffic?, since started: UInt64) async {
-    var table = LiveTable(on: terminal)
-    let period = terminal.isTerminal ? 0.25 : 1.0
     await cancelWhenGracefulShutdown {
+      var view = LiveView(
+        title: "cpumapd demo \(scenario.rawValue)", isTerminal: terminal.isTerminal)
+      let period = terminal.isTerminal ? 0.25 : 1.0
       while !Task.isCancelled {
         let passed = Double(MonotonicClock.now - started) / 1e9
         guard passed < seconds else { return }
         try? await Task.sleep(for: .seconds(min(period, seconds - passed)))
         let now = Double(MonotonicClock.now - started) / 1e9
-        table.show(
-          wiring.report(seconds: now, isQuiet: false), headline: headline(now, traffic))
+        terminal.write(
+          view.draw(wiring.report(seconds: now, isQuiet: false), on: terminal.screen))
       }
     }
-  }
-
-  private func headline(_ passed: Double, _ traffic: DemoTraffic?) -> String {
-    let time = Figure.fixed(passed, digits: 1) + " s"
-    guard let traffic else { return "\(scenario.rawValue) \(time)  [made-up traffic]" }
-    let returned = traffic.returned
-    return "\(scenario.rawValue) \(time)  sent \(traffic.sentCount)  came back \(returned.intact)"
   }
 
   /// Waits until what was sent has been seen, by the daemon or by the kernel that dropped it.
@@ -107,7 +101,7 @@ struct DemoShow: Service {
   /// The last words: the books, and where every frame went.
   private func close(_ report: Report, _ traffic: DemoTraffic?) {
     last.keep(report)
-    terminal.write("\n" + LiveTable.text(report, since: nil) + "\n")
+    terminal.write("\n" + report.statisticsText + "\n")
     if let traffic {
       let received = report.ports.reduce(0) { $0 + $1.rx }
       let kernel = report.ports.reduce(0) { $0 + $1.rxKernelDropped }
@@ -116,9 +110,5 @@ struct DemoShow: Service {
       let returned = traffic.returned
       terminal.write("  came back \(returned.intact) whole, \(returned.damaged) damaged\n")
     }
-    for pool in report.pools {
-      terminal.write("  pool \(pool.name): \(pool.capacity) buffers, \(pool[.free]) free\n")
-    }
-    terminal.write("  unaccounted \(report.unaccounted)\n")
   }
 }

@@ -93,7 +93,7 @@ final class DemoTraffic: Sendable {
       let place = number / DemoTraffic.flowCount
       let kind = (flow + place) % byteCounts.count
       var span = packets[flow][kind].mutableSpan
-      var octets = span.mutableBytes
+      var octets = unsafe span.mutableBytes
       NumberedPacket(flow: UInt32(flow), place: UInt32(place)).renumber(&octets)
       if transmit(packets[flow][kind], by: handed) { number += 1 }
     }
@@ -122,7 +122,7 @@ final class DemoTraffic: Sendable {
       unsafe memory.withUnsafeMutableBytes { room in
         while let count = try? unsafe handed.socket.receive(into: room), count > 0 {
           let octets = unsafe UnsafeRawBufferPointer(rebasing: room[..<count])
-          check.withLock { $0.see(octets.bytes) }
+          check.withLock { unsafe $0.see(octets.bytes) }
         }
       }
     }
