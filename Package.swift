@@ -133,7 +133,7 @@ targets += [
     path: "Tests/TestSupport", swiftSettings: swiftSettings),
   tests("SyscallsTests", ["CLinux", "Syscalls", "TestSupport"]),
   tests("ArenaTests", ["CLinux", "Syscalls", "Arena"]),
-  tests("IOUringTests", ["CLinux", "Syscalls", "IOUring"]),
+  tests("IOUringTests", ["CLinux", "Syscalls", "IOUring", "TestSupport"]),
   tests("RingsTests", ["CLinux", "Rings"]),
   tests("MetricsTests", ["CLinux", "Metrics"]),
   tests("WireTests", ["CLinux", "Wire"]),

@@ -27,6 +27,15 @@ extension CPUSet {
     return result == 0 ? set : []
   }
 
+  /// The set as C has it, and its octets.
+  func withMask(_ body: (UnsafePointer<cpu_set_t>, Int) -> Int32) -> Int32 {
+    // Safe: both are masks of 64-bit words with one bit per processor, and the array has as many.
+    unsafe words.withUnsafeBytes { bytes in
+      guard let start = bytes.baseAddress else { return -1 }
+      return unsafe body(start.assumingMemoryBound(to: cpu_set_t.self), bytes.count)
+    }
+  }
+
   /// The processors that share a core with this one, itself among them.
   public static func siblings(of processor: Int) -> CPUSet {
     let path = "\(directory)/cpu\(processor)/topology/thread_siblings_list"

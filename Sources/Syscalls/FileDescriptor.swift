@@ -90,8 +90,8 @@ extension FileDescriptor {
 
   /// Makes an ioctl whose argument is a structure that the kernel reads and writes.
   ///
-  /// The first argument is the request's C name, for the error.
-  public borrowing func control<Argument: BitwiseCopyable>(
+  /// The first argument is the request's C name, for the error; the last a number or a structure of C.
+  public borrowing func control<Argument>(
     _ call: String, _ request: UInt, _ argument: inout Argument
   ) throws(SystemCallError) {
     let raw = raw

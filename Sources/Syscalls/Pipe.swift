@@ -3,6 +3,7 @@
 import CLinux
 
 /// A pipe: what is written to one end is read from the other.
+@frozen
 public struct Pipe: ~Copyable, Sendable {
   /// The end to read from.
   public let reader: FileDescriptor

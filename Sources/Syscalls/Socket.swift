@@ -78,7 +78,8 @@ public struct Socket: ~Copyable, Sendable {
 }
 
 // Safe, for this extension: the kernel reads or writes local values of the length that it is told. The caller
-// pairs an option or an address family with its structure.
+// pairs an option or an address family with its structure. The values are C's: a constraint to BitwiseCopyable would
+// shut out those that hold a union, as sockaddr_in6 does.
 extension Socket {
   /// Sets an option.
   ///
@@ -90,7 +91,7 @@ extension Socket {
   ///   - option: The option's number.
   ///   - value: The number or the structure that the option is defined for.
   /// - Throws: `Errno.protocolNotAvailable` where the kernel does not know the option.
-  public borrowing func setOption<Value: BitwiseCopyable>(
+  public borrowing func setOption<Value>(
     _ call: String, level: Int32, _ option: Int32, _ value: Value
   ) throws(SystemCallError) {
     let raw = raw
@@ -113,7 +114,7 @@ extension Socket {
   /// - Returns: The octets that the kernel wrote, fewer than the structure has in an older kernel.
   /// - Throws: `Errno.protocolNotAvailable` where the kernel does not know the option.
   @discardableResult
-  public borrowing func readOption<Value: BitwiseCopyable>(
+  public borrowing func readOption<Value>(
     _ call: String, level: Int32, _ option: Int32, into value: inout Value
   ) throws(SystemCallError) -> Int {
     let raw = raw
@@ -134,7 +135,7 @@ extension Socket {
   ///   - address: The family's structure: `sockaddr_xdp`, `sockaddr_ll`, `sockaddr_nl`, `sockaddr_un`.
   ///   - subject: What to name in the error: an interface, a path.
   /// - Throws: `Errno.addressInUse` or `.resourceBusy` where another socket has it.
-  public borrowing func bind<Address: BitwiseCopyable>(
+  public borrowing func bind<Address>(
     _ address: Address, _ subject: String = ""
   ) throws(SystemCallError) {
     let raw = raw
@@ -148,7 +149,7 @@ extension Socket {
   /// Connects the socket to another's address.
   ///
   /// The corresponding C function is `connect`.
-  public borrowing func connect<Address: BitwiseCopyable>(
+  public borrowing func connect<Address>(
     _ address: Address, _ subject: String = ""
   ) throws(SystemCallError) {
     let raw = raw

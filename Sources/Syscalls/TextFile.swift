@@ -12,7 +12,8 @@ public enum TextFile {
     while true {
       // Safe: the buffer lives for the duration of the call.
       let count = unsafe chunk.withUnsafeMutableBytes { unsafe try? file.read(into: $0) }
-      guard let count, count > 0 else { break }
+      guard let count else { return nil }
+      if count == 0 { break }
       octets += chunk[..<count]
     }
     if octets.last == UInt8(ascii: "\n") { octets.removeLast() }

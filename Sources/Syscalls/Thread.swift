@@ -15,10 +15,10 @@ public struct Thread: ~Copyable, @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - name: What `top -H` shows; the kernel keeps its first 15 octets.
-  ///   - processors: Where it may run; nil for wherever its creator may. A set that the kernel refuses is
-  ///     reported by `pinCurrent(to:)` called inside, so call that where the refusal matters.
+  ///   - processors: Where it may run; nil for wherever its creator may.
   ///   - body: What it does.
-  /// - Throws: `Errno.wouldBlock` where the system has no room for another thread.
+  /// - Throws: `Errno.invalidArgument` if it may run on none of the processors, `.wouldBlock` where the system has
+  ///   no room for another thread.
   public init(
     name: String, on processors: CPUSet? = nil, _ body: @escaping @Sendable () -> Void
   ) throws(SystemCallError) {
@@ -26,18 +26,12 @@ public struct Thread: ~Copyable, @unchecked Sendable {
     let box = unsafe Unmanaged.passRetained(
       ThreadBody {
         Thread.nameCurrent(name)
-        if let processors { try? Thread.pinCurrent(to: processors) }
         body()
       })
     var handle = pthread_t()
-    let result = unsafe pthread_create(
-      &handle, nil,
-      { argument in
-        if let argument = unsafe argument {
-          unsafe Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue().run()
-        }
-        return nil
-      }, box.toOpaque())
+    let result = unsafe Thread.withAttributes(processors) { attributes in
+      unsafe pthread_create(&handle, attributes, threadEntry, box.toOpaque())
+    }
     guard result == 0 else {
       unsafe box.release()
       throw SystemCallError("pthread_create", name, errno: Errno(rawValue: result))
@@ -49,12 +43,39 @@ public struct Thread: ~Copyable, @unchecked Sendable {
 
   /// Waits until the thread has ended.
   public consuming func join() {}
+
+  /// Hands over attributes that pin the thread before it runs its first instruction, so that a refusal is the
+  /// creator's to see.
+  private static func withAttributes(
+    _ processors: CPUSet?, _ body: (UnsafePointer<pthread_attr_t>) -> Int32
+  ) -> Int32 {
+    var attributes = pthread_attr_t()
+    // Safe: the attributes are initialised, used and destroyed here, and the set is copied into them.
+    unsafe pthread_attr_init(&attributes)
+    defer { unsafe pthread_attr_destroy(&attributes) }
+    if let processors {
+      let result = unsafe processors.withMask {
+        unsafe pthread_attr_setaffinity_np(&attributes, $1, $0)
+      }
+      if result != 0 { return result }
+    }
+    return unsafe body(&attributes)
+  }
 }
 
 /// Carries a closure into a thread.
 private final class ThreadBody: Sendable {
   let run: @Sendable () -> Void
   init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+}
+
+/// Where a new thread begins.
+private func threadEntry(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+  // Safe: the argument is the box that the creator retained for this thread.
+  if let argument = unsafe argument {
+    unsafe Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue().run()
+  }
+  return nil
 }
 
 extension Thread {
@@ -72,13 +93,8 @@ extension Thread {
   ///
   /// - Throws: `Errno.invalidArgument` if the thread may use none of them.
   public static func pinCurrent(to processors: CPUSet) throws(SystemCallError) {
-    let words = processors.words
-    // Safe: the kernel reads at most the octets that the array has.
     try kernel("sched_setaffinity", processors.description) {
-      unsafe words.withUnsafeBytes {
-        unsafe sched_setaffinity(
-          0, $0.count, $0.baseAddress?.assumingMemoryBound(to: cpu_set_t.self))
-      }
+      unsafe processors.withMask { unsafe sched_setaffinity(0, $1, $0) }
     }
   }
 

@@ -22,6 +22,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/ethtool.h>
+#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
@@ -30,6 +31,7 @@
 #include <linux/ip.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/seccomp.h>
 #include <linux/sockios.h>
 #include <linux/udp.h>
 #include <linux/veth.h>
@@ -64,5 +66,6 @@
 #include "clinux_cpu.h"
 #include "clinux_context.h"
 #include "clinux_memory.h"
+#include "clinux_descriptors.h"
 #include "clinux_poison.h"
 #include "clinux_syscalls.h"

@@ -4,8 +4,10 @@
 #pragma once
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -24,6 +26,10 @@ static inline int clinux_fcntl(int descriptor, int command, long argument) {
   return fcntl(descriptor, command, argument);
 }
 
+static inline int clinux_prctl(int operation, unsigned long first, unsigned long second) {
+  return prctl(operation, first, second, 0, 0);
+}
+
 /// An address of any family; the C library's transparent union does not import well.
 static inline int clinux_bind(int socket, const void *address, uint32_t byte_count) {
   return bind(socket, (const struct sockaddr *)address, byte_count);
@@ -31,6 +37,10 @@ static inline int clinux_bind(int socket, const void *address, uint32_t byte_cou
 
 static inline int clinux_connect(int socket, const void *address, uint32_t byte_count) {
   return connect(socket, (const struct sockaddr *)address, byte_count);
+}
+
+static inline int clinux_getsockname(int socket, void *address, uint32_t *byte_count) {
+  return getsockname(socket, (struct sockaddr *)address, byte_count);
 }
 
 static inline int clinux_accept(int socket, int flags) { return accept4(socket, NULL, NULL, flags); }
@@ -49,6 +59,10 @@ static inline int clinux_getrlimit(int resource, struct rlimit *limit) {
 static inline int clinux_setrlimit(int resource, const struct rlimit *limit) {
   return setrlimit((__rlimit_resource_t)resource, limit);
 }
+
+/// Signal dispositions that C spells as casts.
+static inline void clinux_signal_ignore(int number) { signal(number, SIG_IGN); }
+static inline void clinux_signal_default(int number) { signal(number, SIG_DFL); }
 
 /// bpf(2), which the C library does not wrap.
 static inline long clinux_bpf(int command, void *attributes, uint32_t byte_count) {
