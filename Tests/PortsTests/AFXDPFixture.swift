@@ -7,6 +7,7 @@ import Ports
 import Syscalls
 import TestSupport
 import Testing
+import Wire
 import XDPFrame
 
 /// A packet socket on one end of a cable, which sends and receives whole frames.
@@ -55,6 +56,21 @@ func makeFrame(_ number: Int, byteCount: Int) -> [UInt8] {
     UInt8(truncatingIfNeeded: position &* 31 &+ position >> 8 &+ number &* 7)
   }
   return header + payload
+}
+
+/// A UDP frame of a flow, with correct checksums.
+func makeUDPFrame(flow: UInt16, byteCount: Int) throws -> [UInt8] {
+  var frame = [UInt8](repeating: 0, count: byteCount)
+  let length = unsafe frame.withUnsafeMutableBytes { room in
+    var builder = unsafe PacketBuilder(room)
+    builder.ethernet()
+    builder.ipv4(source: IPv4Address(192, 0, 2, 1), destination: IPv4Address(192, 0, 2, 2))
+    builder.udp(source: flow, destination: 9)
+    builder.payload(byteCount: byteCount - 42)
+    return builder.finish()
+  }
+  try #require(length == byteCount)
+  return frame
 }
 
 // Safe: the counters are the loop's own.
@@ -118,7 +134,9 @@ final class Loop {
   }
 
   /// Receives until nothing has come for a while, and drops everything; answers what came.
-  func drain(_ port: AFXDPPort, queues: Range<Int> = 0..<1, quiet: Duration = .milliseconds(60))
+  func drain(
+    _ port: AFXDPPort, queues: Range<Int> = 0..<1, quiet: Duration = .milliseconds(60)
+  )
     -> [[UInt8]]
   {
     var frames: [[UInt8]] = []
@@ -128,7 +146,9 @@ final class Loop {
 
   /// Receives until nothing has come for a while, and drops everything; answers how much came.
   @discardableResult
-  func count(_ port: AFXDPPort, queues: Range<Int> = 0..<1, quiet: Duration = .milliseconds(60))
+  func count(
+    _ port: AFXDPPort, queues: Range<Int> = 0..<1, quiet: Duration = .milliseconds(60)
+  )
     -> Int
   {
     var total = 0
