@@ -7,10 +7,10 @@ import Testing
 struct UnixSocketTests {
   @Test func whoConnectsIsAcceptedAndKnown() throws {
     try withPath { path in
-      let listener = try Socket.listener(at: path)
+      let listener = try listener(at: path)
       let early = try listener.accept()?.raw
       #expect(early == nil)
-      let client = try Socket.connected(to: path)
+      let client = try connected(to: path)
       guard let server = try listener.accept() else {
         Issue.record("nobody connected")
         return
@@ -19,20 +19,20 @@ struct UnixSocketTests {
       let received = try server.receive()
       #expect(received == [1, 2])
       let peer = try server.peerCredentials()
-      #expect(peer.processID == getpid() && peer.userID == getuid() && peer.groupID == getgid())
+      #expect(peer.process == getpid() && peer.user == getuid() && peer.group == getgid())
     }
   }
 
   @Test func aPathThatIsTakenOrTooLongSaysSo() throws {
     try withPath { path in
-      _ = try Socket.listener(at: path)
-      let taken = #expect(throws: SystemCallError.self) { _ = try Socket.listener(at: path) }
+      _ = try listener(at: path)
+      let taken = #expect(throws: SystemCallError.self) { _ = try listener(at: path) }
       #expect(taken == SystemCallError("bind", path, errno: .addressInUse))
-      let dead = #expect(throws: SystemCallError.self) { _ = try Socket.connected(to: path) }
+      let dead = #expect(throws: SystemCallError.self) { _ = try connected(to: path) }
       #expect(dead == SystemCallError("connect", path, errno: .connectionRefused))
     }
     let long = "/tmp/" + String(repeating: "x", count: 103)
-    let error = #expect(throws: SystemCallError.self) { _ = try Socket.listener(at: long) }
+    let error = #expect(throws: SystemCallError.self) { _ = try listener(at: long) }
     #expect(error?.errno == .fileNameTooLong)
   }
 
@@ -75,6 +75,19 @@ struct UnixSocketTests {
   private func value(of descriptor: consuming FileDescriptor) -> UInt64 {
     var count: UInt64 = 0
     return unsafe eventfd_read(descriptor.raw, &count) == 0 ? count : 0
+  }
+
+  private func listener(at path: String) throws -> Socket {
+    let socket = try Socket(.unix, .stream)
+    try socket.bind(path: path, permissions: 0o600)
+    try socket.listen(backlog: 8)
+    return socket
+  }
+
+  private func connected(to path: String) throws -> Socket {
+    let socket = try Socket(.unix, .stream)
+    try socket.connect(path: path)
+    return socket
   }
 
   private func withPath(_ body: (String) throws -> Void) throws {
