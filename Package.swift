@@ -128,8 +128,9 @@ if Context.environment["XDPFRAME_DOCS"] == "1" {
 }
 
 targets += [
+  .target(name: "CTestSupport", path: "Tests/CTestSupport"),
   .target(
-    name: "TestSupport", dependencies: library.map { .byName(name: $0) },
+    name: "TestSupport", dependencies: (library + ["CTestSupport"]).map { .byName(name: $0) },
     path: "Tests/TestSupport", swiftSettings: swiftSettings),
   tests("SyscallsTests", ["CLinux", "Syscalls", "TestSupport"]),
   tests("ArenaTests", ["CLinux", "Syscalls", "Arena"]),

@@ -66,9 +66,12 @@ private func give(_ pages: [Descriptor], to pool: PagePool) {
     onAnotherThread { give(taken, to: pool) }
     #expect(statistic(pool, "rx_pp_recycle_cached") == 0)
     #expect(statistic(pool, "rx_pp_recycle_ring") == 64)
-    #expect(takeAll(pool, burst: 64).count == 64)
+    let again = takeAll(pool, burst: 64)
+    #expect(again.count == 64)
     #expect(statistic(pool, "rx_pp_alloc_refill") == 1)
     #expect(pool.destroy()?.outstanding == 64)
+    give(again, to: pool)
+    #expect(pool.collect() == nil)
   }
 
   @Test func whatTheRingHasNoRoomForGoesBackToTheSource() throws {
@@ -78,7 +81,10 @@ private func give(_ pages: [Descriptor], to pool: PagePool) {
     #expect(statistic(pool, "rx_pp_recycle_ring") == 16)
     #expect(statistic(pool, "rx_pp_recycle_ring_full") == 1)
     #expect(pool.outstanding == 0)
-    #expect(Set(takeAll(pool, burst: 64).map(\.index)) == Set(taken.map(\.index)))
+    let again = takeAll(pool, burst: 64)
+    #expect(Set(again.map(\.index)) == Set(taken.map(\.index)))
+    give(again, to: pool)
+    #expect(pool.destroy() == nil)
   }
 
   @Test func aPageThatComesHomeTwiceIsCountedAndLeftAlone() throws {
@@ -87,7 +93,10 @@ private func give(_ pages: [Descriptor], to pool: PagePool) {
     give(taken, to: pool)
     give([taken[0]], to: pool)
     #expect(pool.census().doubleFree == 1)
-    #expect(takeAll(pool, burst: 4).count == 4)
+    let again = takeAll(pool, burst: 4)
+    #expect(again.count == 4)
+    give(again, to: pool)
+    #expect(pool.destroy() == nil)
   }
 
   @Test func aSlotIsStaleOnceItsPageWasRecycled() throws {
@@ -97,6 +106,7 @@ private func give(_ pages: [Descriptor], to pool: PagePool) {
     #expect(unsafe slot.descriptor(base: registry.arena.base) == page)
     give([page], to: pool)
     #expect(unsafe slot.descriptor(base: registry.arena.base) == nil)
+    #expect(pool.destroy() == nil)
   }
 
   @Test func aClosedPoolWaitsForItsLastPageAndNamesTheHolder() throws {
@@ -119,6 +129,7 @@ private func give(_ pages: [Descriptor], to pool: PagePool) {
     #expect(pool.outstanding == 0)
     #expect(registry.abandonedCount(of: pool.memory.id) == 1)
     #expect(pool.census().abandoned == 1)
+    #expect(pool.destroy() == nil)
   }
 
   @Test func impossibleParametersAreRefusedByName() throws {
