@@ -108,6 +108,14 @@ final class Loop {
     return false
   }
 
+  /// Moves what is in the burst to the bulk.
+  func moveToBulk() {
+    for position in 0..<burst.count {
+      if let frame = burst.takeFrame(at: position) { bulk.append(frame) }
+    }
+    burst.removeAll()
+  }
+
   /// Drops what is in the burst.
   func drop() {
     for position in 0..<burst.count {
