@@ -24,7 +24,9 @@ public struct PacketSocket: ~Copyable {
   ///   - receives: Whether to receive what comes in; frames that go out are left alone in any case.
   ///   - bufferByteCount: Octets of the receive buffer.
   /// - Throws: `Errno.notPermitted` without `CAP_NET_RAW`.
-  public init(_ interface: Interface, receives: Bool, bufferByteCount: Int32 = 64 << 20)
+  public init(
+    _ interface: Interface, receives: Bool, bufferByteCount: Int32 = 64 << 20
+  )
     throws(SystemCallError)
   {
     socket = try PacketSocket.open(interface, receives: receives, bufferByteCount)
@@ -73,13 +75,16 @@ public struct PacketSocket: ~Copyable {
   ///   - count: How many, 1...``batchLimit``.
   /// - Returns: How many were sent; fewer when the interface had no room.
   /// - Throws: What the kernel said about the first.
-  public borrowing func send(_ frames: UnsafePointer<UnsafeRawBufferPointer>, count: Int)
+  public borrowing func send(
+    _ frames: UnsafePointer<UnsafeRawBufferPointer>, count: Int
+  )
     throws(SystemCallError) -> Int
   {
     precondition((1...PacketSocket.batchLimit).contains(count), "A batch has 1 to 64 frames.")
     for position in 0..<count {
       let frame = unsafe frames[position]
-      unsafe vectors[position].iov_base = unsafe UnsafeMutableRawPointer(mutating: frame.baseAddress)
+      unsafe vectors[position].iov_base = unsafe UnsafeMutableRawPointer(
+        mutating: frame.baseAddress)
       unsafe vectors[position].iov_len = frame.count
     }
     let raw = socket.raw
@@ -97,7 +102,9 @@ public struct PacketSocket: ~Copyable {
   ///
   /// - Returns: Its octets; nil when none waits, 0 for one without.
   /// - Throws: What the kernel said.
-  public borrowing func receive(into memory: UnsafeMutableRawBufferPointer) throws(SystemCallError)
+  public borrowing func receive(
+    into memory: UnsafeMutableRawBufferPointer
+  ) throws(SystemCallError)
     -> Int?
   {
     try unsafe socket.receive(into: memory)
