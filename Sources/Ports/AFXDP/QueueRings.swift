@@ -7,7 +7,7 @@ internal import Syscalls
 /// The four rings of a queue.
 ///
 /// The values stay the same for the life of the queue: they refer to its control lines. While there is a socket,
-/// those refer to the kernel's memory, otherwise to an empty ring of our own, so that nobody has to ask.
+/// those refer to the kernel's memory, otherwise to rings of our own that grant nothing, so that nobody has to ask.
 struct QueueRings: Sendable {
   let receive: FrameDescriptorRing
   let fill: AddressRing
@@ -74,14 +74,17 @@ struct QueueRings: Sendable {
     _ = QueueRings(state)
   }
 
-  /// Rings that are empty, and have room for one descriptor that nobody reads.
+  /// Rings of one descriptor that nobody else looks at: those that we consume are empty, those that we produce into
+  /// are full, so that neither ever grants anything.
   private static func unused(_ state: QueueState) -> Mappings {
-    let start = unsafe state.memory + 1_664
+    let start = unsafe state.memory + QueueState.unusedRingsOffset
     unsafe start.initializeMemory(as: UInt8.self, repeating: 0, count: 128)
-    let ring = xdp_ring_offset(producer: 0, consumer: 4, desc: 64, flags: 8)
+    unsafe start.storeBytes(of: 1, as: UInt32.self)
+    let full = xdp_ring_offset(producer: 0, consumer: 4, desc: 64, flags: 8)
+    let empty = xdp_ring_offset(producer: 16, consumer: 20, desc: 64, flags: 24)
     return unsafe Mappings(
       receive: start, fill: start, transmit: start, completion: start,
-      offsets: xdp_mmap_offsets(rx: ring, tx: ring, fr: ring, cr: ring))
+      offsets: xdp_mmap_offsets(rx: empty, tx: full, fr: full, cr: empty))
   }
 }
 

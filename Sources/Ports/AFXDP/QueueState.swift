@@ -9,12 +9,12 @@ internal import XDPFrame
 /// A reference to what one queue of an AF_XDP port knows, hand-laid in private memory.
 ///
 ///        0 control lines of the receive, fill, transmit and completion ring, 64 octets each
-///      256 the queue's thread: skipping u32, starved u32, next check u64, last retry u64
+///      256 the queue's thread: skipping u32, starved u32, next check u64
 ///      320 the lane: lock u32, open u32, refusal u32, has rings u32           under the lock
 ///      384 kicks: in progress u32, pending u32, socket i32, suspicion u32      atomic
 ///      448 tally of the lane, 512 octets                                       under the lock
 ///      960 buffers on their way home, 82 × u64                                 under the lock
-///     1664 what the rings refer to while there is no socket: 64 octets and one descriptor
+///     1664 what the rings refer to while there is no socket, 128 octets
 ///
 /// Who writes what: the thread that serves the queue uses the receive and the fill ring and the second line. Who
 /// transmits, that thread or another, holds the lane's lock and uses the transmit and the completion ring. The lock
@@ -28,6 +28,7 @@ struct QueueState: @unchecked Sendable {
   let memory: UnsafeMutableRawPointer
 
   static let byteCount = 1_792
+  static let unusedRingsOffset = 1_664
   static let homewardCapacity = Limits.budget + 1 + Limits.fragments
 
   init(memory: UnsafeMutableRawPointer) {
