@@ -46,6 +46,23 @@ extension Interface {
       NetlinkRequest("RTM_NEWLINK \(up ? "up" : "down")", name, type: RTM_NEWLINK, header))
   }
 
+  /// Waits until frames that are handed to the interface leave, as they do not directly after it came up.
+  ///
+  /// Source: `linkwatch_do_dev()`, net/core/link_watch.c, which runs afterwards; newer kernels run it when asked for
+  /// the state (`linkwatch_sync_dev()`), so there the first look is the last.
+  ///
+  /// - Parameter timeout: The longest to wait.
+  /// - Throws: `Errno.timedOut` if it still has no carrier then.
+  public func waitUntilTransmitting(timeout: Duration = .seconds(10)) throws(SystemCallError) {
+    let end = MonotonicClock.now + UInt64(timeout.nanoseconds)
+    while try !state().transmits {
+      if MonotonicClock.now > end {
+        throw SystemCallError("RTM_GETLINK IFLA_QDISC", name, errno: .timedOut)
+      }
+      Thread.sleep(for: .milliseconds(1))
+    }
+  }
+
   /// Sets the octets of the largest packet without the Ethernet header.
   ///
   /// - Throws: `Errno.invalidArgument` where the driver does not take it, as with an XDP program that is attached.

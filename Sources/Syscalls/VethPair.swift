@@ -18,7 +18,7 @@ public struct VethPair: ~Copyable, Sendable {
   /// Where the second end is.
   public let secondNamespace: NetworkNamespace
 
-  /// Creates a pair, each end in its namespace, both up.
+  /// Creates a pair, each end in its namespace, both up and ready to transmit.
   ///
   /// - Parameters:
   ///   - name: The first end's name, at most 15 octets.
@@ -41,6 +41,9 @@ public struct VethPair: ~Copyable, Sendable {
     do {
       ends.0 = try there.run { try VethPair.bringUp(name) }
       ends.1 = try peerThere.run { try VethPair.bringUp(peer) }
+      // The first came up while its peer was down.
+      try there.run { try ends.0.waitUntilTransmitting() }
+      try peerThere.run { try ends.1.waitUntilTransmitting() }
     } catch {
       try? there.run { try Interface(named: name).delete() }
       throw error

@@ -32,10 +32,21 @@ struct InterfaceTests {
       let down = try pair.a.run { try pair.left.state() }
       #expect(!down.isUp && !down.isRunning)
       let other = try pair.b.run { try pair.right.state() }
-      #expect(other.isUp && !other.isRunning && !other.flags.contains(.carrier))
+      #expect(other.isUp && !other.flags.contains(.carrier))
       try pair.a.run { try pair.left.setUp(true) }
+      try pair.a.run { try pair.left.waitUntilTransmitting() }
       let up = try pair.b.run { try pair.right.state() }
       #expect(up.isRunning && up.flags.contains(.carrier))
+    }
+  }
+
+  @Test func waitingForAPeerThatIsDownHasAnEnd() throws {
+    try withNetworkNamespaces { pair in
+      try pair.b.run { try pair.right.setUp(false) }
+      let error = #expect(throws: SystemCallError.self) {
+        try pair.a.run { try pair.left.waitUntilTransmitting(timeout: .milliseconds(20)) }
+      }
+      #expect(error?.errno == .timedOut && error?.subject == "left")
     }
   }
 

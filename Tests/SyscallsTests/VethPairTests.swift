@@ -14,7 +14,7 @@ struct VethPairTests {
         try namespace.run {
           let state = try interface.state()
           #expect(state.name == interface.name)
-          #expect(state.isUp && state.isRunning)
+          #expect(state.isUp && state.isRunning && state.transmits)
           #expect(state.mtu == mtu)
           #expect(state.kind == "veth")
           #expect(state.hardwareAddress != nil)

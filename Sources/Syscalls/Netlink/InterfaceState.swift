@@ -24,6 +24,8 @@ public struct InterfaceState: Hashable, Sendable {
   public var receiveQueueCount: UInt32 = 0
   /// The kind of a software interface, as `veth` or `tun`; empty for hardware.
   public var kind = ""
+  /// How it queues what is to be transmitted, as `noqueue` or `mq`; with `noop` it drops all of it.
+  public var queueingDiscipline = ""
   /// The interface that it stands on or is joined to, by its number there; 0 for none.
   public var linkIndex: UInt32 = 0
   /// How an XDP program is attached: 0 none, 1 driver, 2 generic, 3 hardware, 4 several (`XDP_ATTACHED_`).
@@ -35,8 +37,11 @@ public struct InterfaceState: Hashable, Sendable {
 
   /// Whether an administrator wants it up.
   public var isUp: Bool { flags.contains(.up) }
-  /// Whether it is up and can carry frames.
+  /// Whether it is up and has what it needs to carry frames; see also `transmits`.
   public var isRunning: Bool { flags.contains(.running) }
+  /// Whether frames that are handed to it leave. An interface that came up before its carrier did drops them
+  /// silently, for a moment longer: the kernel gives it a queueing discipline in its own time.
+  public var transmits: Bool { isRunning && queueingDiscipline != "noop" }
 
   /// Reads the payload of an `RTM_NEWLINK` or `RTM_DELLINK` message.
   ///
@@ -59,6 +64,7 @@ public struct InterfaceState: Hashable, Sendable {
       payload.count >= 4 ? bytes.load(UInt32.self, at: payload.lowerBound) ?? 0 : 0
     switch attribute.kind {
     case IFLA_IFNAME: name = bytes.text(payload)
+    case IFLA_QDISC: queueingDiscipline = bytes.text(payload)
     case IFLA_MTU: mtu = number
     case IFLA_MIN_MTU: minimumMTU = number
     case IFLA_MAX_MTU: maximumMTU = number
