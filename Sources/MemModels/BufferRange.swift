@@ -66,22 +66,12 @@ public struct BufferRange: Sendable {
     }
   }
 
-  /// Counts the buffers by owner.
-  ///
-  /// A fragment's owner is its frame's.
+  /// Counts the buffers by who holds them.
   func census() -> Census {
     var counts: [Owner: Int] = [:]
     for position in 0..<count {
-      counts[owner(of: descriptor(position)), default: 0] += 1
+      counts[descriptor(position).holder, default: 0] += 1
     }
     return Census(capacity: count, counts: counts)
-  }
-
-  private func owner(of descriptor: Descriptor) -> Owner {
-    guard descriptor.owner != .free, descriptor.head != 0, descriptor.head < Descriptor.limit else {
-      return descriptor.owner
-    }
-    // Safe: the index names a line of the descriptor table.
-    return unsafe Descriptor(base: descriptor.base, index: descriptor.head).owner
   }
 }

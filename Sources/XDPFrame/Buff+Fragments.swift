@@ -14,7 +14,7 @@ extension Buff {
   ///   - offset: Where the octets begin in it.
   ///   - byteCount: How many there are, 1 or more.
   /// - Returns: nil, or the buffer handed back because the packet already has 17 fragments.
-  /// - Precondition: The octets lie inside the buffer.
+  /// - Precondition: The octets lie inside the buffer, and the packet has left its tailroom alone.
   ///
   /// Source: `xdp_buff_add_frag()`, `include/net/xdp.h`.
   @inlinable
@@ -23,15 +23,20 @@ extension Buff {
   )
     -> Storage?
   {
+    precondition(
+      byteCount > 0 && storage.descriptor.holds(offset: offset, byteCount: byteCount),
+      "A fragment's octets lie inside its buffer.")
     let info = sharedInfo
     if !hasFragments {
+      unsafe precondition(
+        packetEnd <= hardEnd, "The list of fragments needs the room behind the packet.")
       info.reset()
       marks.insert(.hasFragments)
     }
     let count = info.fragmentCount
     guard count < Limits.fragments else { return storage }
     let part = storage.take()
-    part.head = descriptor.index
+    part.join(descriptor)
     unsafe info.fragments[count] = Fragment(
       slot: Slot(part), offset: UInt32(truncatingIfNeeded: offset),
       byteCount: UInt32(truncatingIfNeeded: byteCount))
@@ -73,8 +78,9 @@ extension Buff {
   ///
   /// - Parameters:
   ///   - offset: Where to begin.
-  ///   - destination: Where to put them; filled whole, or not at all.
-  /// - Returns: Whether the packet has that many octets there.
+  ///   - destination: Where to put them.
+  /// - Returns: Whether the packet has that many octets there. If not, `destination` is left alone, unless the list of
+  ///   fragments was forged: then those in front of the forged one were copied.
   ///
   /// Source: `bpf_xdp_copy_buf()`, `net/core/filter.c`.
   public func copyBytes(from offset: Int, to destination: UnsafeMutableRawBufferPointer) -> Bool {

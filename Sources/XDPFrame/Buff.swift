@@ -48,6 +48,9 @@ public struct Buff: ~Copyable {
   public init(
     owning descriptor: Descriptor, queue: ReceiveQueueInfo, headroom: Int, byteCount: Int
   ) {
+    precondition(
+      descriptor.holds(offset: headroom, byteCount: byteCount),
+      "A packet lies inside its buffer.")
     unsafe hardStart = descriptor.hardStart
     unsafe packet = hardStart + headroom
     unsafe packetEnd = packet + byteCount

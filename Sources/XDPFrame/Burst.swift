@@ -112,13 +112,15 @@ public struct Burst: ~Copyable {
 
   /// Takes the packet at `position` out as a frame; the slot is empty afterwards.
   ///
-  /// The loop that owns the burst calls it once for every position and then ``removeAll()``.
+  /// The loop that owns the burst takes every position out once and then calls ``removeAll()``.
   ///
   /// - Returns: nil when the packet leaves too little room to rest; its buffers are then still the caller's, to be
   ///   had from ``takeAnyway(at:)``.
+  /// - Precondition: 0...``count`` − 1, and not taken yet; checked in debug builds, and only the former.
   @inlinable
   @inline(__always)
   public mutating func takeFrame(at position: Int) -> Frame? {
+    assert(position >= 0 && position < count, "There is no such packet in the burst.")
     guard unsafe packets[position].mayRest else { return nil }
     return takeAnyway(at: position)
   }
@@ -127,6 +129,7 @@ public struct Burst: ~Copyable {
   @inlinable
   @inline(__always)
   public mutating func takeAnyway(at position: Int) -> Frame {
+    assert(position >= 0 && position < count, "There is no such packet in the burst.")
     unsafe packets[position].describe()
     return unsafe Frame(owning: packets[position].descriptor)
   }
@@ -135,6 +138,7 @@ public struct Burst: ~Copyable {
   @inlinable
   @inline(__always)
   public mutating func takeHome(at position: Int) -> Frame {
+    assert(position >= 0 && position < count, "There is no such packet in the burst.")
     // Safe: the caller passes a position below the count, once.
     let packet = unsafe packets + position
     let descriptor = unsafe packet.pointee.descriptor

@@ -53,6 +53,15 @@ extension Descriptor {
     nonmutating set { unsafe field(12).pointee = newValue }
   }
 
+  /// Whether so many octets at that offset lie inside the buffer; negative numbers do not.
+  @inlinable
+  @inline(__always)
+  func holds(offset: Int, byteCount: Int) -> Bool {
+    let most = UInt(frameByteCount)
+    let start = UInt(bitPattern: offset)
+    return start <= most && UInt(bitPattern: byteCount) <= most &- start
+  }
+
   /// The model the buffer belongs to.
   @inlinable public var memory: MemoryInfo {
     get {
@@ -83,7 +92,7 @@ extension Descriptor {
     nonmutating set { unsafe field(24).pointee = UInt32(newValue.rawValue) }
   }
 
-  /// Which worker or ring holds the buffer; 0 for other owners.
+  /// Which worker or ring holds the buffer; for a fragment, the life of its frame; 0 for other owners.
   @inlinable public var ownerNumber: UInt32 { unsafe field(24, as: UInt32.self).pointee &>> 8 }
 
   /// Hands the buffer to a numbered owner.
@@ -93,7 +102,7 @@ extension Descriptor {
     unsafe field(24).pointee = UInt32(owner.rawValue) | (number &<< 8)
   }
 
-  /// Ends the buffer's current life: it belongs to its model again, and older handles are stale.
+  /// Ends the buffer's current life: it belongs to its model again, is part of no frame, and older handles are stale.
   ///
   /// - Returns: Whether it had one; false means that it came home twice.
   @inlinable
@@ -102,6 +111,7 @@ extension Descriptor {
     guard unsafe field(24, as: UInt8.self).pointee != Owner.free.rawValue else { return false }
     unsafe field(20, as: UInt32.self).pointee &+= 1
     unsafe field(24, as: UInt32.self).pointee = UInt32(Owner.free.rawValue)
+    unsafe field(44, as: UInt32.self).pointee = 0
     return true
   }
 
@@ -132,6 +142,30 @@ extension Descriptor {
   @inlinable public var head: UInt32 {
     get { unsafe field(44).pointee }
     nonmutating set { unsafe field(44).pointee = newValue }
+  }
+
+  /// Makes the buffer a fragment of the frame that begins in `head`.
+  ///
+  /// It notes the life of that frame too, so that a fragment which a forged list left behind is told from one whose
+  /// frame still lives; see ``holder``.
+  @inlinable
+  @inline(__always)
+  func join(_ head: Descriptor) {
+    self.head = head.index
+    setOwner(.receive, number: head.generation)
+  }
+
+  /// Who holds the buffer, for a census: a fragment is held by whoever holds its frame.
+  ///
+  /// A fragment whose frame went home without it, because its list was forged, is in ``Owner/quarantine``: nobody
+  /// will bring it home.
+  public var holder: Owner {
+    let own = owner
+    guard own == .receive, head != 0, head < Descriptor.limit else { return own }
+    // Safe: the index names a line of the descriptor table.
+    let frame = unsafe Descriptor(base: base, index: head)
+    let isAlive = frame.owner != .free && (frame.generation ^ ownerNumber) & 0xFF_FFFF == 0
+    return isAlive ? frame.owner : .quarantine
   }
 
   /// When the packet was received, in nanoseconds of the monotonic clock; 0 if not taken.

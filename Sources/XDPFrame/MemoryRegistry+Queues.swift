@@ -46,8 +46,11 @@ extension MemoryRegistry {
   ///
   /// Frames that arrived by it keep its number, so it is not reused soon.
   ///
+  /// - Precondition: It is registered.
+  ///
   /// Source: `xdp_rxq_info_unreg()`, `net/core/xdp.c`.
   public func unregisterQueue(_ queue: ReceiveQueueInfo) {
+    unsafe precondition(queue.field(12).pointee == 1, "Only a registered queue is unregistered.")
     unsafe queue.field(12).pointee = 2
     _ = state.withLock { $0.queues.remove(queue.number) }
   }

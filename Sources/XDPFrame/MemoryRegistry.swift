@@ -76,7 +76,9 @@ public final class MemoryRegistry: Sendable {
     if let gate = unsafe gate { unsafe Unmanaged<ModelGate>.fromOpaque(gate).release() }
   }
 
-  /// The buffers of a model that were dropped without a reason, which must stay 0.
+  /// The frames and buffers of a model that were dropped without a reason, which must stay 0.
+  ///
+  /// For id 0: the buffers that came back and had no model to go to.
   public func abandonedCount(of id: UInt16) -> Int {
     let entry = unsafe MemoryRegistry.entry(id, base: arena.base)
     return unsafe Int(entry.abandoned.pointee.load(ordering: .relaxed))

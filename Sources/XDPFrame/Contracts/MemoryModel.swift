@@ -42,7 +42,7 @@ public struct Census: Equatable, Sendable {
   public var counts: [Owner: Int]
   /// Buffers that came home twice, which is counted and otherwise ignored.
   public var doubleFree: Int
-  /// Buffers dropped without a reason.
+  /// Frames and buffers dropped without a reason.
   public var abandoned: Int
 
   /// A count of nothing.
