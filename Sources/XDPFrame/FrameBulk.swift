@@ -109,16 +109,20 @@ public struct FrameBulk: ~Copyable {
 struct HomeBound {
   /// One round: 64 frames without fragments, or fewer with them; a frame brings at most 18 at a time.
   @inlinable static var capacity: Int { 2 &* roundCount }
-  @inlinable static var roundCount: Int { Limits.budget &+ 1 &+ Limits.fragments }
+  @inlinable static var roundCount: Int { Limits.budget &+ frameCount }
+  /// The most buffers of one frame.
+  @inlinable static var frameCount: Int { 1 &+ Limits.fragments }
 
-  // Safe: `capacity` descriptors of the caller: the round, and as many again to sort them in.
+  // Safe: twice `room` descriptors of the caller: the round, and as many again to sort them in.
   @usableFromInline let memory: UnsafeMutablePointer<Descriptor>
+  @usableFromInline let room: Int
   @usableFromInline var count: Int
 
   @inlinable
   @inline(__always)
-  init(memory: UnsafeMutablePointer<Descriptor>) {
+  init(memory: UnsafeMutablePointer<Descriptor>, room: Int = roundCount) {
     unsafe self.memory = memory
+    self.room = room
     count = 0
   }
 
@@ -166,7 +170,7 @@ struct HomeBound {
   /// Sorts out one model's buffers per round, keeping their order.
   @usableFromInline
   mutating func flushMixed() {
-    let group = unsafe memory + HomeBound.roundCount
+    let group = unsafe memory + room
     while count > 0 {
       let id = unsafe memory[0].memoryID
       var taken = 0

@@ -137,9 +137,11 @@ extension MemoryRegistry {
 
   @usableFromInline
   static func recycleFragments(frame descriptor: Descriptor) {
-    unsafe withUnsafeTemporaryAllocation(of: Descriptor.self, capacity: HomeBound.capacity) {
+    // Small enough to lie on the stack: beyond 1,024 octets a temporary allocation is one on the heap.
+    let room = HomeBound.frameCount
+    unsafe withUnsafeTemporaryAllocation(of: Descriptor.self, capacity: 2 * room) {
       guard let memory = $0.baseAddress else { return }
-      var home = unsafe HomeBound(memory: memory)
+      var home = unsafe HomeBound(memory: memory, room: room)
       home.add(frame: descriptor)
       home.flush()
     }

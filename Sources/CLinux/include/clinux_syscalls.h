@@ -78,3 +78,6 @@ static inline int clinux_io_uring_register(int ring, unsigned operation, void *a
 static inline int clinux_send_frames(int socket, struct mmsghdr *frames, uint32_t count) {
   return sendmmsg(socket, frames, count, 0);
 }
+
+/// The environment that a child is to inherit; Swift sees a global variable there.
+static inline char **clinux_environment(void) { return environ; }

@@ -38,7 +38,9 @@ struct Demo: AsyncParsableCommand {
     let terminal = json ? Terminal.standardError : Terminal.standardOutput
     let show = DemoShow(
       scenario: scenario, seconds: seconds, rate: rate, terminal: terminal)
-    let quiet = Logger(label: "lifecycle") { LineLogHandler(label: $0, format: .text, level: .critical) }
+    let quiet = Logger(label: "lifecycle") {
+      LineLogHandler(label: $0, format: .text, level: .critical)
+    }
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
         services: [.init(service: show, successTerminationBehavior: .gracefullyShutdownGroup)],

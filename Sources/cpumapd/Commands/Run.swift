@@ -46,13 +46,16 @@ struct Run: AsyncParsableCommand {
     }
     let last = LastReport()
     let daemon = Daemon(
-      wiring: wiring, controlPath: control ?? configuration.daemon.control, configurationPath: config,
+      wiring: wiring, controlPath: control ?? configuration.daemon.control,
+      configurationPath: config,
       logger: logger
     ) { last.keep($0) }
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
         services: [.init(service: daemon)], gracefulShutdownSignals: [.sigterm, .sigint],
-        logger: Logger(label: "lifecycle") { LineLogHandler(label: $0, format: logFormat, level: .error) }))
+        logger: Logger(label: "lifecycle") {
+          LineLogHandler(label: $0, format: logFormat, level: .error)
+        }))
     do {
       try await group.run()
     } catch let error as SetUpError {

@@ -45,7 +45,8 @@ struct LineLogHandler: LogHandler {
     Terminal.standardError.write(line + "\n")
   }
 
-  private func json(_ level: Logger.Level, _ message: String, _ pairs: [(String, String)]) -> String {
+  private func json(_ level: Logger.Level, _ message: String, _ pairs: [(String, String)]) -> String
+  {
     var object = "{\"level\":\(JSON.string("\(level)")),\"message\":\(JSON.string(message))"
     for (key, value) in pairs { object += ",\(JSON.string(key)):\(JSON.string(value))" }
     return object + "}"

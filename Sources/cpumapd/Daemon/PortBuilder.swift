@@ -27,7 +27,9 @@ struct PortBuilder {
     self.namespace = namespace
   }
 
-  /// All ports, in the order of the configuration. AF_XDP ports share one memory, so that frames pass between them
+  /// All ports, in the order of the configuration.
+  ///
+  /// AF_XDP ports share one memory, so that frames pass between them
   /// without a copy.
   func ports() throws -> [Built] {
     let umem = try makeUMEM()
@@ -100,7 +102,8 @@ struct PortBuilder {
     let lengths =
       switch settings.sizes {
       case .list(let lengths): lengths
-      case .range(let range): Array(stride(from: range.lowerBound, through: range.upperBound, by: 61))
+      case .range(let range):
+        Array(stride(from: range.lowerBound, through: range.upperBound, by: 61))
       }
     let plan = GeneratorPort.Plan(
       flowCount: settings.flows, byteCounts: lengths.map { max($0, 60) }, rate: settings.rate,

@@ -12,6 +12,7 @@ extension Wiring {
   /// - Parameters:
   ///   - seconds: The time that they cover.
   ///   - isQuiet: Whether everything has stopped: then nothing may be in flight, and the laws hold exactly.
+  /// - Returns: The books of every port, entry and pool.
   func report(seconds: Double, isQuiet: Bool) -> Report {
     var report = Report(mode: mode, seconds: seconds)
     report.entries = datapath.entryReports.map { $0.section }

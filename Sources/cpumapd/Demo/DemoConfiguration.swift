@@ -30,6 +30,7 @@ enum DemoConfiguration {
   /// - Parameters:
   ///   - scenario: What to show.
   ///   - port: The lines that describe the port `wan`.
+  /// - Returns: The YAML text.
   static func text(_ scenario: DemoScenario, port: String) -> String {
     let cpus = workerCPUs
     let first = scenario == .steer ? "count" : "reflect"

@@ -20,7 +20,8 @@ struct DemoShow: Service {
         network: nil)
     } else {
       terminal.write(
-        "On a real interface: AF_XDP on \(DemoConfiguration.device), a veth in a network namespace.\n\n")
+        "On a real interface: AF_XDP on \(DemoConfiguration.device), a veth in a network namespace.\n\n"
+      )
       let network = try build()
       try await show(
         DemoConfiguration.text(scenario, port: DemoConfiguration.afxdpPort), network: network)
