@@ -140,7 +140,7 @@ if !endToEndOnly {
   targets += [
     tests("SyscallsTests", ["CLinux", "Syscalls", "TestSupport"]),
     tests("ArenaTests", ["CLinux", "Syscalls", "Arena"]),
-    tests("IOUringTests", ["CLinux", "Syscalls", "IOUring", "TestSupport"]),
+    tests("IOUringTests", ["CLinux", "CLibURing", "Syscalls", "IOUring", "TestSupport"]),
     tests("RingsTests", ["CLinux", "Rings"]),
     tests("MetricsTests", ["CLinux", "Metrics"]),
     tests("WireTests", ["CLinux", "Wire"]),

@@ -3,12 +3,13 @@
 extension Frame {
   /// Makes a packet of octets, over as many buffers as it takes: for tests, tools and the first steps.
   ///
+  /// nil when the model has too few buffers, or the packet would need more than 17 fragments.
+  ///
   /// The caller is the model's owner. The packet arrived nowhere, so its ``queue`` is the model's own: number 0.
   ///
   /// - Parameters:
   ///   - octets: The packet, 1...73152 octets.
   ///   - model: Where its buffers come from.
-  /// - Returns: nil when the model has too few buffers, or the packet would need more than 17 fragments.
   public init?(octets: [UInt8], from model: some MemoryModel) {
     guard let first = model.allocate() else { return nil }
     let linear = min(octets.count, model.linearByteCount)

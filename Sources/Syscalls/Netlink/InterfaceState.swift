@@ -39,7 +39,9 @@ public struct InterfaceState: Hashable, Sendable {
   public var isUp: Bool { flags.contains(.up) }
   /// Whether it is up and has what it needs to carry frames; see also `transmits`.
   public var isRunning: Bool { flags.contains(.running) }
-  /// Whether frames that are handed to it leave. An interface that came up before its carrier did drops them
+  /// Whether frames that are handed to it leave.
+  ///
+  /// An interface that came up before its carrier did drops them
   /// silently, for a moment longer: the kernel gives it a queueing discipline in its own time.
   public var transmits: Bool { isRunning && queueingDiscipline != "noop" }
 
