@@ -13,9 +13,9 @@ public struct Drain: Error, Equatable, Sendable, CustomStringConvertible {
   /// Who holds how many of them.
   public let holders: [Owner: Int]
 
-  /// Sums up a census of a model that was closed.
+  /// Sums up a census of a model that was closed; buffers that are home and wait for others are nobody's to return.
   public init?(_ memory: MemoryInfo, _ census: Census) {
-    let holders = census.counts.filter { $0.key != .free && $0.value > 0 }
+    let holders = census.counts.filter { $0.key != .free && $0.key != .shared && $0.value > 0 }
     guard !holders.isEmpty else { return nil }
     self.memory = memory
     self.holders = holders
