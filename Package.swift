@@ -5,8 +5,6 @@ import PackageDescription
 
 /// Sanitizer builds leave the executables and their dependencies out: they test the library.
 let libraryOnly = Context.environment["XDPFRAME_LIBRARY_ONLY"] == "1"
-/// The release stage of the tests leaves the unit tests out, which need `@testable` and run in debug.
-let endToEndOnly = Context.environment["XDPFRAME_END_TO_END_ONLY"] == "1"
 
 let swiftSettings: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
@@ -134,37 +132,32 @@ targets += [
   .target(
     name: "TestSupport", dependencies: (library + ["CTestSupport"]).map { .byName(name: $0) },
     path: "Tests/TestSupport", swiftSettings: swiftSettings),
+  tests("SyscallsTests", ["CLinux", "Syscalls", "TestSupport"]),
+  tests("ArenaTests", ["CLinux", "Syscalls", "Arena"]),
+  tests("IOUringTests", ["CLinux", "CLibURing", "Syscalls", "IOUring", "TestSupport"]),
+  tests("RingsTests", ["CLinux", "Rings"]),
+  tests("MetricsTests", ["CLinux", "Metrics"]),
+  tests("WireTests", ["CLinux", "Wire"]),
+  tests("ControlTests", ["CLinux", "Syscalls", "Control"]),
+  tests("XDPFrameTests", library + ["TestSupport"]),
+  tests("MemModelsTests", library + ["TestSupport"]),
+  tests("PluginsTests", library + ["TestSupport"]),
+  tests("PortsTests", library + ["TestSupport"]),
+  tests("DatapathTests", library + ["TestSupport"]),
 ]
-
-if !endToEndOnly {
-  targets += [
-    tests("SyscallsTests", ["CLinux", "Syscalls", "TestSupport"]),
-    tests("ArenaTests", ["CLinux", "Syscalls", "Arena"]),
-    tests("IOUringTests", ["CLinux", "CLibURing", "Syscalls", "IOUring", "TestSupport"]),
-    tests("RingsTests", ["CLinux", "Rings"]),
-    tests("MetricsTests", ["CLinux", "Metrics"]),
-    tests("WireTests", ["CLinux", "Wire"]),
-    tests("ControlTests", ["CLinux", "Syscalls", "Control"]),
-    tests("XDPFrameTests", library + ["TestSupport"]),
-    tests("MemModelsTests", library + ["TestSupport"]),
-    tests("PluginsTests", library + ["TestSupport"]),
-    tests("PortsTests", library + ["TestSupport"]),
-    tests("DatapathTests", library + ["TestSupport"]),
-  ]
-}
 
 if !libraryOnly {
   targets += [
     .target(name: "AllocationCount", path: "Tests/AllocationCount"),
     tests("EndToEndTests", library + ["Control", "TestSupport", "AllocationCount"]),
-  ]
-}
-
-if !libraryOnly && !endToEndOnly {
-  targets += [
     tests("DaemonTests", library + ["Control", "TestSupport", "cpumapd"]),
     tests("ExampleTests", library + ["TestSupport"]),
   ]
+}
+
+/// A stage that runs some of the suites builds no others: XDPFRAME_TESTS=RingsTests,DatapathTests.
+if let wanted = Context.environment["XDPFRAME_TESTS"]?.split(separator: ",") {
+  targets.removeAll { target in target.type == .test && !wanted.contains { $0 == target.name } }
 }
 
 let package = Package(
