@@ -6,6 +6,9 @@ import Glibc
 let benchmarks: [@Sendable (inout Runner) -> Void] = [
   ringSameThread,
   ringTwoThreads,
+  pagePools,
+  frames,
+  pipelines,
 ]
 
 @main
