@@ -180,7 +180,7 @@ final class Loop {
 
   /// Maintains all queues until something holds; answers whether it did in time.
   func maintain(
-    _ port: AFXDPPort, for limit: Duration = .seconds(5), until holds: () -> Bool
+    _ port: AFXDPPort, for limit: Duration = .seconds(30), until holds: () -> Bool
   ) -> Bool {
     let deadline = MonotonicClock.now + UInt64(limit.nanoseconds)
     while MonotonicClock.now < deadline {

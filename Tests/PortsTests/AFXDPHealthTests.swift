@@ -19,7 +19,7 @@ struct AFXDPHealthTests {
       let loop = Loop()
       for round in 0..<3 {
         try pair.b.run { try pair.right.setUp(false) }
-        #expect(loop.maintain(port, for: .seconds(1)) { port.status.state == .down })
+        #expect(loop.maintain(port) { port.status.state == .down })
         #expect(port.status.reason == "the interface is down")
         try loop.appendFrame(of: port)
         #expect(port.transmit(&loop.bulk) == 0)
@@ -27,7 +27,7 @@ struct AFXDPHealthTests {
         #expect(reason == DropReason.portDown.rawValue)
         loop.bulk.recycle(.portDown)
         try pair.b.run { try pair.right.setUp(true) }
-        #expect(loop.maintain(port, for: .seconds(1)) { port.status.state == .up })
+        #expect(loop.maintain(port) { port.status.state == .up })
         let frame = makeFrame(round, byteCount: 80)
         try socket.send(frame)
         try #require(loop.wait(for: port))
@@ -47,10 +47,10 @@ struct AFXDPHealthTests {
       let port = try makePort(in: pair.b)
       let loop = Loop()
       try pair.a.run { try pair.left.setUp(false) }
-      #expect(loop.maintain(port, for: .seconds(1)) { port.status.state == .down })
+      #expect(loop.maintain(port) { port.status.state == .down })
       #expect(port.status.reason == "the interface has no carrier")
       try pair.a.run { try pair.left.setUp(true) }
-      #expect(loop.maintain(port, for: .seconds(1)) { port.status.state == .up })
+      #expect(loop.maintain(port) { port.status.state == .up })
       expectAllHome(port)
     }
   }
@@ -80,7 +80,7 @@ struct AFXDPHealthTests {
       // What was delivered is still received after the interface has gone; with the last pair all of it is.
       if round % 2 == 0 { loop.count(port) }
       _ = consume pair
-      #expect(loop.maintain(port, for: .seconds(1)) { port.status.state == .gone })
+      #expect(loop.maintain(port) { port.status.state == .gone })
       #expect(port.status.reason == "the interface was deleted")
       try loop.appendFrame(of: port)
       #expect(port.transmit(&loop.bulk) == 0)
@@ -103,7 +103,7 @@ struct AFXDPHealthTests {
       let port = try makePort(in: pair.b)
       let loop = Loop()
       try pair.b.run { try pair.right.move(to: elsewhere) }
-      #expect(loop.maintain(port, for: .seconds(1)) { port.status.state == .gone })
+      #expect(loop.maintain(port) { port.status.state == .gone })
       #expect(port.status.reason == "the interface was moved to another network namespace")
       // Whoever has it now is not left with a program that leads nowhere.
       let moved = try elsewhere.run { try Interface(named: "right").state() }
@@ -137,7 +137,7 @@ struct AFXDPHealthTests {
       try detachByForce(try pair.b.run { try pair.right.state().xdpProgramID })
       #expect(try pair.b.run { try pair.right.state().xdpProgramID } == 0)
       #expect(
-        loop.maintain(port, for: .seconds(1)) {
+        loop.maintain(port) {
           (try? pair.b.run { try pair.right.state().xdpProgramID }) != 0
         })
       #expect(port.status.state == .up)
@@ -180,7 +180,7 @@ struct AFXDPHealthTests {
       #expect(port.status.largestPacket == 1_518)
       try pair.b.run { try pair.right.setMTU(1_400) }
       let loop = Loop()
-      #expect(loop.maintain(port, for: .seconds(1)) { port.status.largestPacket == 1_418 })
+      #expect(loop.maintain(port) { port.status.largestPacket == 1_418 })
       expectAllHome(port)
     }
   }

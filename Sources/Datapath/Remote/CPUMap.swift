@@ -79,8 +79,8 @@ public final class CPUMap: RedirectMap, Sendable {
     guard value.queueCapacity > 0 else {
       throw MapError(.invalid, "a queue of \(value.queueCapacity); remove the entry instead")
     }
-    guard CPUSet.allowed.contains(value.cpu) else {
-      throw MapError(.noDevice, "CPU \(value.cpu) is not one that this process may use")
+    guard CPUSet.online.contains(value.cpu) else {
+      throw MapError(.noDevice, "CPU \(value.cpu) is not online")
     }
     let entry = try make(key, value)
     exchange(entry, at: key)
