@@ -12,10 +12,10 @@ struct MessageRingTests {
     let receiver = try Ring(entries: 8)
     _ = sender.submission.enqueue(
       MessageRing(to: receiver.descriptor, token: 0xbeef, result: 77), token: 1)
-    try sender.submitAndWait()
+    try sender.wait()
     let sent = sender.completion.take()
     #expect(sent?.token == 1 && sent?.result == 0)
-    try receiver.submitAndWait()
+    try receiver.wait()
     let received = receiver.completion.take()
     #expect(received == Completion(token: 0xbeef, result: 77, flags: 0))
   }
@@ -28,7 +28,7 @@ struct MessageRingTests {
         MessageRing(to: receiver.descriptor, token: token), token: 1, flags: .silentSuccess)
     }
     try sender.submit()
-    try receiver.submitAndWait(8)
+    try receiver.wait(8)
     var tokens: [UInt64] = []
     receiver.completion.drain { tokens.append($0.token) }
     let left = sender.completion.count
@@ -81,7 +81,7 @@ struct MessageRingTests {
       try Test.cancel("IORING_REGISTER_SEND_MSG_RING came with Linux 6.13")
     }
     #expect(refusal == nil)
-    try receiver.submitAndWait()
+    try receiver.wait()
     let received = receiver.completion.take()
     #expect(received?.token == 5 && received?.result == 6)
   }
@@ -93,7 +93,7 @@ struct MessageRingTests {
     for descriptor in [disabled.descriptor, event.descriptor.raw] {
       _ = sender.submission.enqueue(MessageRing(to: descriptor, token: 1), token: 1)
     }
-    try sender.submitAndWait(2)
+    try sender.wait(2)
     let errnos = [sender.completion.take()?.errno, sender.completion.take()?.errno]
     #expect(errnos == [Errno(rawValue: EBADFD), Errno(rawValue: EBADFD)])
   }
@@ -106,7 +106,7 @@ struct MessageRingTests {
       _ = sender.submission.enqueue(
         MessageRing(to: receiver.descriptor, token: token), token: token)
     }
-    try sender.submitAndWait(8)
+    try sender.wait(8)
     sender.completion.drain {
       #expect($0.errno == nil || $0.errno == .valueOverflow)
       if $0.errno == nil { accepted += 1 }

@@ -13,7 +13,7 @@ struct PollAddTests {
     let early = try ring.submitAndWait(1, timeout: .milliseconds(5))
     #expect(early == 0)
     event.signal()
-    try ring.submitAndWait()
+    try ring.wait()
     let heard = ring.completion.take()
     #expect(heard?.token == 1 && heard?.pollEvents == .readable && heard?.hasMore == false)
     event.signal()
@@ -28,7 +28,7 @@ struct PollAddTests {
       PollAdd(event.descriptor.raw, for: .readable, multishot: true), token: 1)
     for _ in 0..<10 {
       event.signal()
-      try ring.submitAndWait()
+      try ring.wait()
       let heard = ring.completion.take()
       #expect(heard?.token == 1 && heard?.pollEvents == .readable && heard?.hasMore == true)
       event.drain()
@@ -38,7 +38,7 @@ struct PollAddTests {
   @Test func aDescriptorThatIsNoneFails() throws {
     let ring = try Ring(entries: 8)
     _ = ring.submission.enqueue(PollAdd(-1, for: .readable), token: 1)
-    try ring.submitAndWait()
+    try ring.wait()
     let heard = ring.completion.take()
     #expect(heard?.errno == .badFileDescriptor && heard?.pollEvents == [])
   }

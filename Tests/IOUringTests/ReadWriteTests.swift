@@ -16,7 +16,7 @@ struct ReadWriteTests {
     // Read first: it waits in the kernel until the write has been made.
     _ = unsafe ring.submission.enqueue(Read(pipe.reader.raw, into: target), token: 1)
     _ = unsafe ring.submission.enqueue(Write(pipe.writer.raw, source), token: 2)
-    try ring.submitAndWait(2)
+    try ring.wait(2)
     var results: [UInt64: Int32] = [:]
     ring.completion.drain { results[$0.token] = $0.result }
     #expect(results == [1: 4, 2: 4])
@@ -34,7 +34,7 @@ struct ReadWriteTests {
     _ = unsafe ring.submission.enqueue(
       Write(file.descriptor.raw, source, at: 1000), token: 1, flags: .link)
     _ = unsafe ring.submission.enqueue(Read(file.descriptor.raw, into: target, at: 999), token: 2)
-    try ring.submitAndWait(2)
+    try ring.wait(2)
     let results = [ring.completion.take()?.result, ring.completion.take()?.result]
     #expect(results == [3, 100])
     let copied = unsafe Array(target[0..<5])
@@ -49,7 +49,7 @@ struct ReadWriteTests {
     _ = unsafe ring.submission.enqueue(
       Read(pipe.writer.raw, into: memory.bytes), token: 1, flags: .link)
     _ = ring.submission.enqueue(Nop(), token: 2)
-    try ring.submitAndWait(2)
+    try ring.wait(2)
     let errnos = [ring.completion.take()?.errno, ring.completion.take()?.errno]
     #expect(errnos == [.badFileDescriptor, .canceled])
   }
@@ -64,7 +64,7 @@ struct ReadWriteTests {
     _ = unsafe ring.submission.enqueue(
       Write(pipe.reader.raw, octet), token: 2, flags: .silentSuccess)
     _ = ring.submission.enqueue(Nop(), token: 3)
-    try ring.submitAndWait(2)
+    try ring.wait(2)
     var tokens: [UInt64] = []
     ring.completion.drain { tokens.append($0.token) }
     #expect(tokens.sorted() == [2, 3])

@@ -20,7 +20,7 @@ struct RegistrationTests {
       WriteFixed(pipe.writer.raw, source, registeredAs: 0), token: 1, flags: .link)
     _ = unsafe ring.submission.enqueue(
       ReadFixed(pipe.reader.raw, into: target, registeredAs: 1), token: 2)
-    try ring.submitAndWait(2)
+    try ring.wait(2)
     let results = [ring.completion.take()?.result, ring.completion.take()?.result]
     #expect(results == [3, 3])
     let copied = unsafe Array(target[0..<4])
@@ -38,7 +38,7 @@ struct RegistrationTests {
     _ = unsafe ring.submission.enqueue(
       WriteFixed(pipe.writer.raw, foreign, registeredAs: 0), token: 1)
     _ = unsafe ring.submission.enqueue(WriteFixed(pipe.writer.raw, own, registeredAs: 1), token: 2)
-    try ring.submitAndWait(2)
+    try ring.wait(2)
     let errnos = [ring.completion.take()?.errno, ring.completion.take()?.errno]
     #expect(errnos == [.badAddress, .badAddress])
   }
@@ -66,7 +66,7 @@ struct RegistrationTests {
     let octet = unsafe UnsafeRawBufferPointer(rebasing: memory.bytes[0..<1])
     _ = unsafe ring.submission.enqueue(Write(0, octet), token: 1, flags: .registeredFile)
     _ = unsafe ring.submission.enqueue(Write(7, octet), token: 2, flags: .registeredFile)
-    try ring.submitAndWait(2)
+    try ring.wait(2)
     var results: [UInt64: Int32] = [:]
     ring.completion.drain { results[$0.token] = $0.result }
     #expect(results == [1: 1, 2: -EBADF])
@@ -81,7 +81,7 @@ struct RegistrationTests {
         let ring = try Ring(entries: 8)
         try ring.registerWithOwner()
         _ = ring.submission.enqueue(Nop(), token: 5)
-        try ring.submitAndWait()
+        try ring.wait()
         let token = ring.completion.take()?.token
         outcome.withLock { $0 = .success(token) }
       } catch {

@@ -15,7 +15,7 @@ struct TimeoutTests {
       _ = unsafe ring.submission.enqueue(Timeout($0), token: 1)
       try ring.submit()
     }
-    try ring.submitAndWait()
+    try ring.wait()
     let over = ring.completion.take()
     #expect(over?.token == 1 && over?.errno == .timerExpired)
     #expect(MonotonicClock.now - start >= 3_000_000)
@@ -29,7 +29,7 @@ struct TimeoutTests {
       try ring.submit()
     }
     _ = ring.submission.enqueue(Cancel(token: 1), token: 2)
-    try ring.submitAndWait(2)
+    try ring.wait(2)
     var errnos: [UInt64: Errno?] = [:]
     ring.completion.drain { errnos.updateValue($0.errno, forKey: $0.token) }
     #expect(errnos == [1: .canceled, 2: nil])
@@ -43,11 +43,11 @@ struct CancelTests {
     _ = ring.submission.enqueue(
       PollAdd(event.descriptor.raw, for: .readable, multishot: true), token: 1)
     event.signal()
-    try ring.submitAndWait()
+    try ring.wait()
     let heard = ring.completion.take()
     #expect(heard?.hasMore == true)
     _ = ring.submission.enqueue(Cancel(token: 1), token: 2)
-    try ring.submitAndWait(2)
+    try ring.wait(2)
     var completions: [UInt64: Completion] = [:]
     ring.completion.drain { completions[$0.token] = $0 }
     #expect(completions[1]?.errno == .canceled && completions[1]?.hasMore == false)
@@ -65,7 +65,7 @@ struct CancelTests {
       _ = ring.submission.enqueue(PollAdd(event.descriptor.raw, for: .readable), token: token)
     }
     _ = ring.submission.enqueue(Cancel(allOn: event.descriptor.raw), token: 9)
-    try ring.submitAndWait(4)
+    try ring.wait(4)
     var results: [UInt64: Int32] = [:]
     ring.completion.drain { results[$0.token] = $0.result }
     #expect(results == [1: -ECANCELED, 2: -ECANCELED, 3: -ECANCELED, 9: 3])
@@ -74,7 +74,7 @@ struct CancelTests {
   @Test func whatIsNotThereCannotBeEnded() throws {
     let ring = try Ring(entries: 8)
     _ = ring.submission.enqueue(Cancel(token: 4711), token: 1)
-    try ring.submitAndWait()
+    try ring.wait()
     let answer = ring.completion.take()
     #expect(answer?.errno == .noSuchFileOrDirectory)
   }

@@ -19,6 +19,14 @@ struct NetlinkReaderTests {
     #expect(event.state.xdpAttachment == 1 && event.state.xdpProgramID == 0xdead)
   }
 
+  @Test func whatTheKernelMarksAsNestedIsReadAsTheSame() {
+    let marked = 0x8000 | IFLA_LINKINFO
+    var message = NetlinkRequest("", type: RTM_NEWLINK, ifinfomsg())
+    message.nest(marked) { $0.attribute(0x4000 | IFLA_INFO_KIND, text: "tun") }
+    let events = InterfaceEvent.read(message.finished(flags: 0, sequence: 0))
+    #expect(events.map(\.state.kind) == ["tun"])
+  }
+
   @Test func severalMessagesLieBehindEachOther() {
     let stream =
       link(name: "a", mtu: 1, type: RTM_NEWLINK) + link(name: "abcde", mtu: 2, type: RTM_DELLINK)
