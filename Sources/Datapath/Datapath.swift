@@ -17,8 +17,10 @@ public final class Datapath: Sendable {
   public let quiescence = Quiescence()
   /// How workers wait.
   public let parkingMode: ParkingMode
+  /// Whether threads may sleep in io_uring.
   let usesRing: Bool
   let routes: Routes
+  let directory = PortDirectory()
   private let maps: Maps
   private let state = Mutex(State())
 
@@ -29,9 +31,8 @@ public final class Datapath: Sendable {
   }
 
   private struct State {
+    var ports: [any Port] = []
     var loops: [LoopThread] = []
-    var retired: [EntryReport] = []
-    var isRunning = false
   }
 
   /// The number under which ``cpuMap`` is redirected to.
@@ -45,7 +46,7 @@ public final class Datapath: Sendable {
   ///   - registry: Where its frames find home.
   ///   - entryCapacity: The keys of its CPU map.
   ///   - parking: How workers wait.
-  ///   - allowsRing: Whether workers may sleep in io_uring; where that is refused they sleep on an eventfd.
+  ///   - allowsRing: Whether threads may sleep in io_uring; where that is refused they sleep in `ppoll`.
   ///   - warn: Told once each what an operator should know.
   public init(
     registry: MemoryRegistry, entryCapacity: Int = 256, parking: ParkingMode = .adaptive,
@@ -54,12 +55,13 @@ public final class Datapath: Sendable {
     self.registry = registry
     parkingMode = parking
     routes = Routes(warn: warn)
-    let availability = Ring.availability
+    let availability = allowsRing ? Ring.availability : .available
     usesRing = allowsRing && availability.isAvailable
-    if allowsRing, case .unavailable(_, let reason) = availability {
-      warn("workers sleep on eventfd and poll: \(reason)")
+    if case .unavailable(_, let reason) = availability {
+      warn("threads sleep in poll instead of io_uring: \(reason)")
     }
-    maps = Maps(device: DevMap(capacity: 256, quiescence: quiescence))
+    let devices = DevMap(capacity: 256, quiescence: quiescence, directory: directory)
+    maps = Maps(device: devices)
     let map = CPUMap(capacity: entryCapacity, datapath: self)
     maps.cpu.withLock { $0 = map }
     _ = routes.maps.exchange(MapReference(map), at: Int(Datapath.cpuMapNumber))
@@ -78,20 +80,32 @@ public final class Datapath: Sendable {
   public var devMap: DevMap { maps.device }
 
   /// Makes a port known, so that frames received by it can be sent back out.
+  ///
+  /// - Precondition: The port's number is below 16,384.
   public func add(_ port: any Port) {
-    _ = routes.ports.exchange(PortReference(port), at: Int(port.number))
+    precondition(port.number < Routes.portLimit, "A datapath knows 16,383 ports in its life.")
+    _ = routes.ports.exchange(directory.reference(to: port), at: Int(port.number))
+    state.withLock { state in
+      if !state.ports.contains(where: { $0 === port }) { state.ports.append(port) }
+    }
   }
 
-  /// Takes a port out again.
+  /// Takes a port out again, also of the device map; nothing is sent to it when this returns.
   public func remove(_ port: any Port) {
     let old = routes.ports.exchange(nil, at: Int(port.number))
+    devMap.removeAll(port)
     quiescence.wait()
     _ = old
+    directory.forget(port)
+    state.withLock { $0.ports.removeAll { $0 === port } }
   }
+
+  /// The ports that were added, in that order.
+  public var ports: [any Port] { state.withLock { $0.ports } }
 
   /// Names the port that takes what is passed; nil drops it as `pass_unconfigured`.
   public func setPassPort(_ port: (any Port)?) {
-    let old = routes.passPort.exchange(port.map { PortReference($0) }, at: 0)
+    let old = routes.passPort.exchange(port.map { directory.reference(to: $0) }, at: 0)
     quiescence.wait()
     _ = old
   }
@@ -127,9 +141,9 @@ extension Datapath {
     return loop
   }
 
-  /// Starts a thread for every loop.
+  /// Starts a thread for every loop that has none yet.
   ///
-  /// - Throws: ``MapError`` when a thread could not be started; those started are stopped again.
+  /// - Throws: ``MapError`` when a thread could not be started; everything is stopped then.
   public func start() throws(MapError) {
     for loop in loops {
       do {
@@ -146,23 +160,13 @@ extension Datapath {
 
   /// Stops everything, in the order that loses nothing.
   ///
-  /// Loops end after the burst they are in. Then nobody redirects from outside, so the workers empty their queues
-  /// and end. What was sent comes home with its port's completions.
+  /// The ports bring no more; loops receive what is left and end. Then nobody redirects from outside, so the workers
+  /// empty their queues and end. What was sent comes home with its port's completions, when the port is closed at
+  /// the latest.
   public func stop() {
+    for loop in loops { loop.port.detach() }
     for loop in loops { loop.requestStop() }
     for loop in loops { loop.join() }
     cpuMap.removeAll()
-  }
-
-  /// Keeps the books of an entry that is no longer there.
-  func retire(_ entry: CPUMapEntry) {
-    let report = EntryReport(entry)
-    state.withLock { $0.retired.append(report) }
-  }
-
-  /// The books of all entries: those in the map, and those that were removed.
-  public var entryReports: [EntryReport] {
-    let current = cpuMap.allEntries.map { EntryReport($0) }
-    return state.withLock { $0.retired } + current
   }
 }

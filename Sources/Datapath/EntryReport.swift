@@ -4,36 +4,41 @@ public import XDPFrame
 
 /// The books of one entry at one moment; exact when quiet.
 ///
-/// `offered = enqueued + ringDrop`, `enqueued = processed + depth`, and `processed` is the sum of the verdicts.
+/// `offered = enqueued + ringDrop`, `enqueued = processed + depth`, and `processed` is the sum of the verdicts. What
+/// entries of the same name counted before is included.
 public struct EntryReport: Equatable, Sendable {
   /// The entry's name.
-  public let name: String
+  public internal(set) var name: String
   /// The CPU of its worker.
   public let cpu: Int
   /// The most frames in its queue.
   public let queueCapacity: Int
   /// Frames offered to it.
-  public let offered: UInt64
+  public private(set) var offered: UInt64
   /// Frames that its queue took.
-  public let enqueued: UInt64
+  public private(set) var enqueued: UInt64
   /// Frames that its queue had no room for.
-  public let ringDrop: UInt64
+  public private(set) var ringDrop: UInt64
   /// Frames in the queue.
-  public let depth: UInt64
+  public private(set) var depth: UInt64
   /// Frames that the worker took out.
-  public let processed: UInt64
+  public private(set) var processed: UInt64
   /// Frames passed.
-  public let pass: UInt64
+  public private(set) var pass: UInt64
   /// Frames sent back out.
-  public let transmit: UInt64
+  public private(set) var transmit: UInt64
   /// Frames redirected on.
-  public let redirect: UInt64
+  public private(set) var redirect: UInt64
   /// Frames whose program failed.
-  public let aborted: UInt64
+  public private(set) var aborted: UInt64
   /// Frames dropped, by reason.
-  public let drops: [DropReason: UInt64]
-  /// How often the worker was woken.
-  public let wakeups: UInt64
+  public private(set) var drops: [DropReason: UInt64]
+  /// Ring slots that named a buffer which was not the entry's; counted as drops too.
+  public private(set) var stale: UInt64
+  /// How often the sleeping worker was woken.
+  public private(set) var wakeups: UInt64
+  /// How often the worker went to sleep.
+  public private(set) var sleeps: UInt64
   /// The program that runs; nil for none.
   public let program: ProgramLabel?
 
@@ -44,7 +49,8 @@ public struct EntryReport: Equatable, Sendable {
     transmit = tally[.transmit]
     redirect = tally[.redirect]
     aborted = tally[.aborted]
-    drops = DropReason.allCases.reduce(into: [:]) { if tally[$1] > 0 { $0[$1] = tally[$1] } }
+    drops = tally.drops
+    stale = tally[.stale]
     processed = tally[.received]
     depth = UInt64(entry.depth)
     enqueued = entry.offers[.enqueued]
@@ -53,7 +59,31 @@ public struct EntryReport: Equatable, Sendable {
     name = entry.name
     cpu = entry.cpu
     queueCapacity = entry.queueCapacity
-    wakeups = entry.parking.counts.wakeups
+    (wakeups, sleeps) = entry.parking.counts
     program = entry.program.label
+  }
+
+  /// Adds what an entry counted that had the name before.
+  mutating func add(_ former: EntryReport) {
+    offered += former.offered
+    enqueued += former.enqueued
+    ringDrop += former.ringDrop
+    depth += former.depth
+    processed += former.processed
+    pass += former.pass
+    transmit += former.transmit
+    redirect += former.redirect
+    aborted += former.aborted
+    drops.merge(former.drops, uniquingKeysWith: +)
+    stale += former.stale
+    wakeups += former.wakeups
+    sleeps += former.sleeps
+  }
+}
+
+extension Tally {
+  /// The drops by reason, without those that never happened.
+  var drops: [DropReason: UInt64] {
+    DropReason.allCases.reduce(into: [:]) { if self[$1] > 0 { $0[$1] = self[$1] } }
   }
 }

@@ -19,6 +19,7 @@ public final class LoopThread: Sendable {
   public let cpu: Int?
   private let adopt: @Sendable () -> Void
   private let block: TrustedBlock
+  private let hasStarted = Atomic(false)
   private let isStopping = Atomic(false)
   private let thread = Mutex<Thread?>(nil)
 
@@ -36,14 +37,15 @@ public final class LoopThread: Sendable {
     unsafe tally = Tally(memory: block.address)
   }
 
+  /// Starts the thread, unless it was started before.
   func start(in datapath: Datapath) throws(SystemCallError) {
+    guard !hasStarted.exchange(true, ordering: .relaxed) else { return }
     let cpus = cpu.map { CPUSet([$0]) }
     let started = try Thread(name: "rx/\(port.name)/\(queue)", on: cpus) { [self] in
       adopt()
       let loop = ReceiveLoop(
         port: port, queue: queue, program: program, tally: tally, in: datapath)
       loop.run(until: isStopping, waiting: datapath.parkingMode)
-      WakeRing.closeCurrent()
     }
     store(consume started)
   }

@@ -95,6 +95,13 @@ extension Descriptor {
   /// Which worker or ring holds the buffer; for a fragment, the life of its frame; 0 for other owners.
   @inlinable public var ownerNumber: UInt32 { unsafe field(24, as: UInt32.self).pointee &>> 8 }
 
+  /// Whether a numbered owner holds the buffer.
+  @inlinable
+  @inline(__always)
+  public func isOwned(by owner: Owner, number: UInt32) -> Bool {
+    unsafe field(24, as: UInt32.self).pointee == UInt32(owner.rawValue) | (number &<< 8)
+  }
+
   /// Hands the buffer to a numbered owner.
   @inlinable
   @inline(__always)
@@ -124,6 +131,11 @@ extension Descriptor {
   @inlinable public var queueNumber: UInt16 {
     get { unsafe field(32).pointee }
     nonmutating set { unsafe field(32).pointee = newValue }
+  }
+
+  /// The queue that the packet arrived by.
+  @inlinable public var queue: ReceiveQueueInfo {
+    unsafe ReceiveQueueInfo(base: base, number: queueNumber)
   }
 
   /// What the packet ended with: a ``DropReason``.

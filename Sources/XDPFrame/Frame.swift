@@ -45,9 +45,7 @@ public struct Frame: ~Copyable, @unchecked Sendable {
   @inlinable public var memory: MemoryInfo { descriptor.memory }
 
   /// The queue the packet arrived by.
-  @inlinable public var queue: ReceiveQueueInfo {
-    unsafe ReceiveQueueInfo(base: descriptor.base, number: descriptor.queueNumber)
-  }
+  @inlinable public var queue: ReceiveQueueInfo { descriptor.queue }
 
   /// Gives the frame up to whoever now answers for it, such as a ring.
   @inlinable

@@ -69,6 +69,30 @@ public struct FrameBulk: ~Copyable {
     filled = left
   }
 
+  /// Moves the frames that satisfy a condition to the end of another bulk; both keep their order.
+  ///
+  /// - Parameters:
+  ///   - other: Has room for all of them.
+  ///   - isMoving: Asked once for each frame's first buffer.
+  @inlinable
+  public mutating func moveFrames(
+    into other: inout FrameBulk, where isMoving: (Descriptor) -> Bool
+  ) {
+    var left = 0
+    var position = 0
+    while position < count {
+      let descriptor = unsafe memory[position]
+      if isMoving(descriptor) {
+        other.append(Frame(owning: descriptor))
+      } else {
+        unsafe memory[left] = descriptor
+        left &+= 1
+      }
+      position &+= 1
+    }
+    filled = left
+  }
+
   /// Ends all frames and sends their buffers home, each model's together.
   ///
   /// Source: `xdp_return_frame_bulk()` and `xdp_flush_frame_bulk()`, `net/core/xdp.c`.

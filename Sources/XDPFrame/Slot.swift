@@ -28,12 +28,13 @@ public struct Slot: RawRepresentable, Equatable, Sendable {
   /// The generation that the buffer had.
   @inlinable public var generation: UInt32 { UInt32(truncatingIfNeeded: rawValue &>> 32) }
 
-  /// The buffer in the arena at `base`; nil when the slot is stale.
+  /// The buffer in the arena at `base`; nil when the slot is stale, or names nothing that an arena can hold.
   ///
-  /// Safe: the caller got the slot from a ring of that arena, so the index names one of its granules.
+  /// Safe: an index below the limit names a line of the descriptor table, whatever put it there.
   @inlinable
   @inline(__always)
   public func descriptor(base: UnsafeMutableRawPointer) -> Descriptor? {
+    guard index < Descriptor.limit else { return nil }
     let descriptor = unsafe Descriptor(base: base, index: index)
     return descriptor.generation == generation ? descriptor : nil
   }

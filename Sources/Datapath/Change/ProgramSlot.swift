@@ -9,16 +9,17 @@ public import XDPFrame
 public final class ProgramSlot: Sendable {
   private let table = ReferenceTable<Installed>(capacity: 1)
   private let quiescence: Quiescence
-  private let next = Mutex<UInt64>(1)
+  /// The versions given out; held by whoever changes the program, for as long as a burst may take.
+  private let changing = Mutex<UInt64>(0)
+  /// Read by anybody at any time, so never held for long.
+  private let current = Mutex<ProgramLabel?>(nil)
 
-  final class Installed: @unchecked Sendable {
+  private final class Installed: @unchecked Sendable {
     // Safe: programs are called by one thread at a time, which whoever shares one among entries answers for.
     let program: any Program
-    let label: ProgramLabel
 
-    init(_ program: any Program, _ label: ProgramLabel) {
+    init(_ program: any Program) {
       self.program = program
-      self.label = label
     }
   }
 
@@ -31,15 +32,15 @@ public final class ProgramSlot: Sendable {
   /// Installs a program, or none, and waits until nobody runs the old one.
   ///
   /// - Returns: The new version, counted from 1.
+  ///
+  /// Source: `bpf_prog_put()` behind `call_rcu()`; here the caller waits, so that the old program is free to go.
   @discardableResult
   public func replace(with program: (any Program)?, named name: String) -> UInt64 {
-    next.withLock { next in
-      let version = next
-      next += 1
-      let installed = program.map {
-        Installed($0, ProgramLabel(name: name, version: version))
-      }
-      let old = table.exchange(installed, at: 0)
+    changing.withLock { version in
+      version += 1
+      let label = program.map { _ in ProgramLabel(name: name, version: version) }
+      let old = table.exchange(program.map { Installed($0) }, at: 0)
+      current.withLock { $0 = label }
       quiescence.wait()
       _ = old
       return version
@@ -47,12 +48,15 @@ public final class ProgramSlot: Sendable {
   }
 
   /// Which program is installed; nil for none.
-  public var label: ProgramLabel? { table.with(0) { $0.label } }
+  public var label: ProgramLabel? { current.withLock { $0 } }
 
   /// Runs the program over a burst, inside the caller's section.
+  ///
+  /// A packet that the program forgets is aborted, not given the verdict of the packet that stood there before.
   @inline(__always)
   func run(_ burst: inout Burst) {
-    let hasRun: Void? = table.with(0) { $0.program.run(&burst) }
+    burst.setAll(.aborted)
+    let hasRun: Void? = table.reader.with(0) { $0.program.run(&burst) }
     if hasRun == nil { burst.setAll(.pass) }
   }
 }

@@ -9,10 +9,13 @@ internal import Synchronization
 /// replaces an entry or a program first publishes the new one, then waits until every part that was inside a burst
 /// has left it, and only then lets the old one go. A part that sleeps is outside.
 ///
-///     (A) a part enters: sequentially consistent store, then it reads what is published
-///     (B) the changer publishes, sequentially consistent, then reads the counters
+///     (A) a part stores its odd counter, then loads what is published
+///     (B) the changer exchanges what is published, then loads the counters
+///     (C) a part stores its even counter, releasing; the changer loads it, acquiring
 ///
-/// Without either order, a part could read the old entry while the changer reads the part's old counter.
+/// (A) and (B) are sequentially consistent on both sides: otherwise a part could load the old entry while the changer
+/// loads the part's old counter, and both would go on. (C) makes what a part did with the old entry happen before
+/// the entry is let go.
 ///
 /// Source: RCU as `kernel/bpf/cpumap.c` uses it, `synchronize_rcu()`.
 @safe
@@ -54,9 +57,9 @@ public final class Quiescence: Sendable {
 
   /// Waits until nobody can still be looking at what was published before the call.
   ///
-  /// The caller is outside: a part that waited for itself would wait for ever.
+  /// The caller is outside: a part that waited for itself would wait for ever. So a program never changes a map or
+  /// a program from within its run.
   public func wait() {
-    atomicMemoryFence(ordering: .sequentiallyConsistent)  // (B)
     for number in taken.withLock({ Array($0) }) {
       unsafe Part(line: lines + 64 * number, number: number).waitUntilOutside()
     }
@@ -74,25 +77,25 @@ public final class Quiescence: Sendable {
       self.number = number
     }
 
-    /// Begins a burst.
+    /// Begins a section: what is read in it stays alive until ``exit()``.
     @inline(__always)
     public func enter() {
       let value = unsafe counter.pointee.load(ordering: .relaxed)
       unsafe counter.pointee.store(value &+ 1, ordering: .sequentiallyConsistent)  // (A)
     }
 
-    /// Ends a burst; nothing that was read inside it is used afterwards.
+    /// Ends the section; nothing that was read inside it is used afterwards.
     @inline(__always)
     public func exit() {
       let value = unsafe counter.pointee.load(ordering: .relaxed)
-      unsafe counter.pointee.store(value &+ 1, ordering: .releasing)
+      unsafe counter.pointee.store(value &+ 1, ordering: .releasing)  // (C)
     }
 
     fileprivate func waitUntilOutside() {
-      let seen = unsafe counter.pointee.load(ordering: .sequentiallyConsistent)
+      let seen = unsafe counter.pointee.load(ordering: .sequentiallyConsistent)  // (B)
       guard seen & 1 == 1 else { return }
       var spins = 0
-      while unsafe counter.pointee.load(ordering: .acquiring) == seen {
+      while unsafe counter.pointee.load(ordering: .acquiring) == seen {  // (C)
         spins &+= 1
         if spins & 0xFF == 0 { sched_yield() } else { clinux_pause() }
       }

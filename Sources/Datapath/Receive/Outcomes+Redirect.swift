@@ -9,33 +9,33 @@ extension Outcomes {
   /// Hands each map its frames, in order, then acts on those it has no entry for.
   ///
   /// Source: `xdp_do_redirect()` and `xdp_do_flush()`, `net/core/filter.c`.
-  mutating func flushRedirects(_ port: (any Port)?) {
+  mutating func flushRedirects() {
     countHops()
     while redirects.count > 0 {
       takeGroup()
-      let isMap: Void? = routes.maps.with(Int(unsafe group.targets[0].map)) {
+      let isMap: Void? = routes.maps.reader.with(Int(unsafe group.targets[0].map)) {
         $0.map.redirect(&group, tally: tally)
       }
       if !group.refused.isEmpty { group.refused.recycle() }
-      if group.count > 0 { actOnMisses(isMap: isMap != nil, port) }
+      if group.count > 0 { actOnMisses(isMap: isMap != nil) }
     }
   }
 
   /// Ends packets that go in circles.
   private mutating func countHops() {
+    let isFirst = port != nil
     var left = 0
     for position in 0..<redirects.count {
       let descriptor = unsafe redirects.descriptors[position]
-      let hops = owner == .receive ? 1 : descriptor.hopCount &+ 1
+      let hops = isFirst ? 1 : descriptor.hopCount &+ 1
       descriptor.hopCount = hops
-      guard hops > Outcomes.hopLimit else {
+      if hops > Outcomes.hopLimit {
+        fail(Frame(owning: descriptor), .redirectLoop)
+      } else {
         unsafe redirects.descriptors[left] = descriptor
         unsafe redirects.targets[left] = redirects.targets[position]
         left &+= 1
-        continue
       }
-      tally.drop(1, .redirectLoop)
-      drops.append(Frame(owning: descriptor))
     }
     redirects.truncate(to: left)
   }
@@ -58,25 +58,18 @@ extension Outcomes {
     redirects.truncate(to: left)
   }
 
-  /// Gives frames whose key or map does not exist the verdict they asked for in that case.
+  /// Gives frames whose key does not exist the verdict they asked for in that case; where there is no map, none.
   ///
   /// Source: `__bpf_xdp_redirect_map()`, `include/linux/filter.h`: the low two flag bits are the verdict.
-  private mutating func actOnMisses(isMap: Bool, _ port: (any Port)?) {
+  private mutating func actOnMisses(isMap: Bool) {
     for position in 0..<group.count {
-      let descriptor = unsafe group.descriptors[position]
-      let target = unsafe group.targets[position]
-      let frame = Frame(owning: descriptor)
-      switch isMap ? UInt32(target.miss) : Verdict.drop.rawValue {
-      case Verdict.pass.rawValue:
-        passes.append(frame)
-      case Verdict.transmit.rawValue:
-        appendTransmit(frame, port)
-      case Verdict.drop.rawValue:
-        tally.drop(1, .noEntry)
-        drops.append(frame)
-      default:
-        tally.add(1, to: .aborted)
-        drops.append(frame)
+      let frame = Frame(owning: unsafe group.descriptors[position])
+      let miss = unsafe UInt32(group.targets[position].miss)
+      switch Verdict(rawValue: isMap ? miss : Verdict.drop.rawValue) {
+      case .pass: passes.append(frame)
+      case .transmit: transmits.append(frame)
+      case .drop: fail(frame, .noEntry)
+      default: abort(frame)
       }
     }
     group.truncate(to: 0)

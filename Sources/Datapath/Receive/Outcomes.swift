@@ -9,52 +9,43 @@ internal import XDPFrame
 struct Outcomes: ~Copyable {
   let routes: Routes
   let tally: Tally
-  /// Whose packets these are: `.receive` for a loop, `.worker` for a worker.
-  let owner: Owner
+  /// Where a loop's TX leads; nil for a worker, whose packets came by any port.
+  let port: PortReference?
+  /// Packets that the program dropped.
   var drops = FrameBulk()
+  /// Packets that end here for another reason, which each of them says.
+  var failures = FrameBulk()
   var transmits = FrameBulk()
   var passes = FrameBulk()
   var redirects = RedirectBurst()
+  /// The redirected frames of one map, while that map takes them.
   var group = RedirectBurst()
-  /// The port that the frames in ``transmits`` leave by.
-  private var transmitPort: UInt32 = 0
-  private var counts = Counts()
+  /// The frames that leave by one port, where ``transmits`` holds frames of several.
+  private var leaving = FrameBulk()
 
-  /// How many packets of the burst had which verdict; written to the tally once.
-  private struct Counts {
-    var drop = 0
-    var aborted = 0
-    var unknown = 0
-    var tailroom = 0
-  }
-
-  init(routes: Routes, tally: Tally, owner: Owner) {
+  init(routes: Routes, tally: Tally, receivedBy port: PortReference?) {
     self.routes = routes
     self.tally = tally
-    self.owner = owner
+    self.port = port
   }
 
-  /// Acts on the verdicts, then empties the burst.
-  ///
-  /// - Parameters:
-  ///   - burst: Run by a program.
-  ///   - port: Where TX leads; nil for each packet's own.
+  /// Acts on the verdicts that a program gave, then empties the burst.
   @inline(__always)
-  mutating func act(on burst: inout Burst, receivedBy port: (any Port)?) {
-    sort(&burst, port: port)
-    flush(port)
+  mutating func act(on burst: inout Burst) {
+    sort(&burst)
+    flush()
   }
 
-  private mutating func sort(_ burst: inout Burst, port: (any Port)?) {
+  /// Sorts the packets by verdict; of those that are dropped nothing is read but the way home.
+  private mutating func sort(_ burst: inout Burst) {
     let count = burst.count
     var position = 0
     while position < count {
       let verdict = unsafe burst.verdicts[position]
       if verdict == .drop {
-        counts.drop &+= 1
         drops.append(burst.takeHome(at: position))
       } else {
-        sortOther(&burst, position, verdict, port)
+        sortOther(&burst, position, verdict)
       }
       position &+= 1
     }
@@ -62,77 +53,89 @@ struct Outcomes: ~Copyable {
   }
 
   @inline(__always)
-  private mutating func sortOther(
-    _ burst: inout Burst, _ position: Int, _ verdict: Verdict, _ port: (any Port)?
-  ) {
+  private mutating func sortOther(_ burst: inout Burst, _ position: Int, _ verdict: Verdict) {
     guard verdict.rawValue &- 2 <= 2 else {
-      if verdict == .aborted { counts.aborted &+= 1 } else { countUnknown(verdict) }
-      return drops.append(burst.takeHome(at: position))
+      return failUnlessHandled(burst.takeHome(at: position), verdict)
     }
     let target = burst[position].target
     guard let frame = burst.takeFrame(at: position) else {
-      counts.tailroom &+= 1
-      return drops.append(burst.takeHome(at: position))
+      return fail(burst.takeHome(at: position), .tailroom)
     }
     if verdict == .redirect {
       redirects.append(frame, to: target)
     } else if verdict == .pass {
       passes.append(frame)
     } else {
-      appendTransmit(frame, port)
+      transmits.append(frame)
     }
   }
 
-  /// Collects a frame for TX; frames of another port than the last wait for those to leave.
-  mutating func appendTransmit(_ frame: consuming Frame, _ port: (any Port)?) {
-    if port == nil {
-      let number = frame.queue.port
-      if number != transmitPort { flushTransmits(nil) }
-      transmitPort = number
-    }
-    transmits.append(frame)
-  }
-
-  private mutating func countUnknown(_ verdict: Verdict) {
-    counts.unknown &+= 1
+  /// ABORTED, and verdicts that are none.
+  @inline(never)
+  private mutating func failUnlessHandled(_ frame: consuming Frame, _ verdict: Verdict) {
+    if verdict == .aborted { return abort(frame) }
     routes.warnOnce(about: verdict)
+    fail(frame, .badVerdict)
   }
 
-  private mutating func flush(_ port: (any Port)?) {
-    if redirects.count > 0 { flushRedirects(port) }
-    if !transmits.isEmpty { flushTransmits(port) }
+  /// Counts a packet whose program failed; it has a column of its own, apart from the drops.
+  mutating func abort(_ frame: consuming Frame) {
+    tally.add(1, to: .aborted)
+    frame.descriptor.reason = DropReason.programAborted.rawValue
+    failures.append(frame)
+  }
+
+  /// Counts a packet that goes no further.
+  mutating func fail(_ frame: consuming Frame, _ reason: DropReason) {
+    tally.drop(1, reason)
+    frame.descriptor.reason = reason.rawValue
+    failures.append(frame)
+  }
+
+  /// Acts on each kind at once; misses of redirects join the other kinds first.
+  private mutating func flush() {
+    if redirects.count > 0 { flushRedirects() }
+    if !transmits.isEmpty { flushTransmits() }
     if !passes.isEmpty { flushPasses() }
-    guard !drops.isEmpty else { return }
-    if counts.drop > 0 { tally.drop(counts.drop, .programDrop) }
-    if counts.aborted > 0 { tally.add(counts.aborted, to: .aborted) }
-    if counts.unknown > 0 { tally.drop(counts.unknown, .badVerdict) }
-    if counts.tailroom > 0 { tally.drop(counts.tailroom, .tailroom) }
-    counts = Counts()
-    drops.recycle(.programDrop)
+    if !drops.isEmpty {
+      tally.drop(drops.count, .programDrop)
+      drops.recycle(.programDrop)
+    }
+    if !failures.isEmpty { failures.recycle() }
   }
 
   /// Sends what is to leave by the port it came by.
-  private mutating func flushTransmits(_ port: (any Port)?) {
-    guard !transmits.isEmpty else { return }
-    if let port {
-      tally.add(port.transmit(&transmits), to: .transmit)
-    } else {
-      let number = transmitPort
-      let sent = routes.ports.with(Int(number)) { $0.port.transmit(&transmits) }
-      if let sent { tally.add(sent, to: .transmit) } else { transmits.refuseAll(.portGone) }
+  private mutating func flushTransmits() {
+    if let port = unsafe port.map(Unmanaged.passUnretained) {
+      // Safe: the reference is this value's own.
+      let sent = unsafe port._withUnsafeGuaranteedRef { $0.port.transmit(&transmits) }
+      return closeTransmits(sent)
     }
+    // One call for each port, whatever the order in which their frames stand.
+    swap(&leaving, &transmits)
+    while !leaving.isEmpty {
+      let number = unsafe leaving.descriptors[0].queue.port
+      leaving.moveFrames(into: &transmits) { $0.queue.port == number }
+      let sent = routes.ports.reader.with(Int(number)) { $0.port.transmit(&transmits) }
+      if sent == nil { transmits.refuseAll(.portGone) }
+      closeTransmits(sent ?? 0)
+    }
+  }
+
+  /// Counts what was sent and ends what the port left.
+  private mutating func closeTransmits(_ sent: Int) {
+    tally.add(sent, to: .transmit)
+    guard !transmits.isEmpty else { return }
+    tally.add(transmits.count, to: .transmitErrors)
     transmits.recycleRefused(countedIn: tally, full: .transmitFull)
   }
 
   /// Hands what is passed to the port that stands for the stack.
   private mutating func flushPasses() {
-    let sent = routes.passPort.with(0) { $0.port.transmit(&passes) }
-    if let sent {
-      tally.add(sent, to: .pass)
-    } else {
-      passes.refuseAll(.passUnconfigured)
-    }
-    passes.recycleRefused(countedIn: tally, full: .passFull)
+    let sent = routes.passPort.reader.with(0) { $0.port.transmit(&passes) }
+    if sent == nil { passes.refuseAll(.passUnconfigured) }
+    tally.add(sent ?? 0, to: .pass)
+    if !passes.isEmpty { passes.recycleRefused(countedIn: tally, full: .passFull) }
   }
 }
 
@@ -143,10 +146,17 @@ extension FrameBulk {
   }
 
   /// Counts the frames that a port left, each by its own reason, and sends them home.
+  ///
+  /// - Parameters:
+  ///   - tally: Where they are counted.
+  ///   - full: What a port without room is called here.
   fileprivate mutating func recycleRefused(countedIn tally: Tally, full: DropReason) {
     for position in 0..<count {
-      let reason = unsafe DropReason(rawValue: descriptors[position].reason)
-      tally.drop(1, reason == .transmitFull ? full : reason ?? .transmitError)
+      let descriptor = unsafe descriptors[position]
+      let said = DropReason(rawValue: descriptor.reason) ?? .transmitError
+      let reason = said == .transmitFull ? full : said
+      descriptor.reason = reason.rawValue
+      tally.drop(1, reason)
     }
     recycle()
   }

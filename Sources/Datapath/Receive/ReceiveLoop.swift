@@ -9,9 +9,10 @@ public import XDPFrame
 ///
 ///     port ──▶ burst ──▶ program ──▶ verdicts ──▶ port, stack, map, home      one flush at the end
 ///
-/// One thread drives a loop: the one that calls ``poll(budget:)``, or ``run(until:)``.
+/// One thread drives a loop: the one that calls ``poll(budget:)``, or ``run(until:waiting:)``.
 ///
 /// Source: a driver's NAPI poll, and `bpf_prog_run_xdp()` with the `switch` that follows it in every driver.
+@safe
 public final class ReceiveLoop {
   let port: any Port
   /// The queue that it serves.
@@ -20,10 +21,11 @@ public final class ReceiveLoop {
   public let program: ProgramSlot
   /// The port's ledger for this queue.
   public let tally: Tally
+  let usesRing: Bool
   private let part: Quiescence.Part
   private let quiescence: Quiescence
-  private var burst = Burst()
-  private var outcomes: Outcomes
+  // Safe: an allocation of this object, which one thread works on.
+  private let work: UnsafeMutablePointer<Work>
 
   /// Makes a loop over a queue.
   ///
@@ -40,12 +42,18 @@ public final class ReceiveLoop {
     self.queue = queue
     self.program = program
     self.tally = tally
+    usesRing = datapath.usesRing
     quiescence = datapath.quiescence
     part = quiescence.join()
-    outcomes = Outcomes(routes: datapath.routes, tally: tally, owner: .receive)
+    unsafe work = .allocate(capacity: 1)
+    unsafe work.initialize(
+      to: Work(
+        routes: datapath.routes, tally: tally, receivedBy: datapath.directory.reference(to: port)))
   }
 
   deinit {
+    unsafe work.deinitialize(count: 1)
+    unsafe work.deallocate()
     quiescence.leave(part)
   }
 
@@ -56,18 +64,22 @@ public final class ReceiveLoop {
   /// - Note: Never allocates.
   @discardableResult
   public func poll(budget: Int = Limits.budget) -> Int {
-    part.enter()
-    defer { part.exit() }
-    port.receive(&burst, queue: queue, budget: budget, tally: tally)
-    let count = burst.count
+    let work = unsafe work
+    unsafe port.receive(&work.pointee.burst, queue: queue, budget: budget, tally: tally)
+    let count = unsafe work.pointee.burst.count
     guard count > 0 else { return 0 }
-    countReceived(count)
-    program.run(&burst)
-    outcomes.act(on: &burst, receivedBy: port)
+    unsafe countReceived(work.pointee.burst)
+    // What others may exchange is only looked at between these two; see ``Quiescence``.
+    part.enter()
+    unsafe program.run(&work.pointee.burst)
+    unsafe work.pointee.outcomes.act(on: &work.pointee.burst)
+    part.exit()
     return count
   }
 
-  private func countReceived(_ count: Int) {
+  @inline(__always)
+  private func countReceived(_ burst: borrowing Burst) {
+    let count = burst.count
     var byteCount = 0
     var position = 0
     while position < count {

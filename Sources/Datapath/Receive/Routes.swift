@@ -7,11 +7,14 @@ internal import XDPFrame
 ///
 /// Read by every loop and worker inside its section; changed by the datapath.
 final class Routes: Sendable {
-  let ports = ReferenceTable<PortReference>(capacity: 1_024)
+  let ports = ReferenceTable<PortReference>(capacity: Routes.portLimit)
   let maps = ReferenceTable<MapReference>(capacity: 64)
   let passPort = ReferenceTable<PortReference>(capacity: 1)
   private let hasWarned = Atomic(false)
   private let warn: @Sendable (String) -> Void
+
+  /// The numbers that ports may have: they are never used twice, so this is what may come and go.
+  static let portLimit = 16_384
 
   init(warn: @escaping @Sendable (String) -> Void) {
     self.warn = warn
@@ -26,9 +29,14 @@ final class Routes: Sendable {
   }
 }
 
-/// A port behind a class reference.
+/// A port behind a class reference, and what it was asked to send for a redirect from elsewhere.
 final class PortReference: Sendable {
   let port: any Port
+  /// Frames that a redirect sent out of the port, by any thread: one addition for up to 16 of them.
+  let redirectedIn = Atomic<UInt64>(0)
+  /// Frames of a redirect that the port refused.
+  let redirectedInErrors = Atomic<UInt64>(0)
+
   init(_ port: any Port) { self.port = port }
 }
 

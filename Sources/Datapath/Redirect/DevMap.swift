@@ -8,18 +8,23 @@ public import XDPFrame
 /// A port that cannot take a frame refuses it for its own reason: it is down or gone, the frame is longer than its
 /// MTU allows, or has fragments that it cannot send. Frames are counted as redirected once the port has them.
 ///
+/// Entries are replaced and removed while traffic flows; when the call returns, nothing is sent to the old port any
+/// more.
+///
 /// Source: `struct bpf_dtab`, `kernel/bpf/devmap.c`.
 public final class DevMap: RedirectMap, Sendable {
   private let entries: ReferenceTable<PortReference>
   private let changing = Mutex<Void>(())
   private let quiescence: Quiescence
+  private let directory: PortDirectory
 
   /// The frames sent together, `DEV_MAP_BULK_SIZE`.
-  public static let bulkCount = 16
+  public static let bulkCount = BulkQueue.capacity
 
-  init(capacity: Int, quiescence: Quiescence) {
+  init(capacity: Int, quiescence: Quiescence, directory: PortDirectory) {
     entries = ReferenceTable(capacity: capacity)
     self.quiescence = quiescence
+    self.directory = directory
   }
 
   /// The number of keys.
@@ -27,17 +32,22 @@ public final class DevMap: RedirectMap, Sendable {
 
   /// Adds or replaces an entry.
   ///
-  /// - Throws: ``MapError`` for a key beyond the map.
+  /// - Throws: ``MapError``: `E2BIG` for a key beyond the map, `EEXIST` for the rule `create`.
   ///
   /// Source: `__dev_map_update_elem()`, `kernel/bpf/devmap.c`.
-  public func update(_ key: UInt32, _ port: any Port) throws(MapError) {
+  public func update(
+    _ key: UInt32, _ port: any Port, rule: UpdateRule = .any
+  ) throws(MapError) {
     guard key < capacity else { throw MapError(.tooBig, "key \(key) of \(capacity)") }
-    exchange(PortReference(port), at: key)
+    guard rule != .create else { throw MapError(.exists, "key \(key)") }
+    exchange(directory.reference(to: port), at: key)
   }
 
   /// Removes an entry; a key without one is no error.
   ///
-  /// - Throws: ``MapError`` for a key that is not in the map.
+  /// - Throws: ``MapError``: `EINVAL` for a key that is not in the map.
+  ///
+  /// Source: `dev_map_delete_elem()`, `kernel/bpf/devmap.c`.
   public func remove(_ key: UInt32) throws(MapError) {
     guard key < capacity else { throw MapError(.invalid, "key \(key) of \(capacity)") }
     exchange(nil, at: key)
@@ -51,76 +61,57 @@ public final class DevMap: RedirectMap, Sendable {
     }
   }
 
-  /// Sends each frame out of its port, in order.
+  /// Takes a port out of every entry, as when its interface is unregistered.
   ///
-  /// Source: `dev_map_enqueue()` and `bq_xmit_all()`, `kernel/bpf/devmap.c`.
+  /// Source: `dev_map_notification()`, `kernel/bpf/devmap.c`.
+  func removeAll(_ port: any Port) {
+    changing.withLock { _ in
+      var old: [PortReference] = []
+      for key in 0..<capacity where entries[key]?.port === port {
+        if let reference = entries.exchange(nil, at: key) { old.append(reference) }
+      }
+      quiescence.wait()
+      old.removeAll()
+    }
+  }
+
+  /// Sends each frame out of its port: one bulk queue for each key, in the order of the burst.
+  ///
+  /// Source: `dev_map_enqueue()` and `__dev_flush()`, `kernel/bpf/devmap.c`.
   public func redirect(_ frames: inout RedirectBurst, tally: Tally) {
-    var left = 0
-    var position = 0
+    var missed = 0
+    while frames.count > missed {
+      let key = unsafe frames.targets[missed].key
+      let hasEntry: Void? = entries.reader.with(Int(key)) { reference in
+        let queue = BulkQueue(to: reference, tally: tally)
+        send(key, from: &frames, behind: missed, through: queue)
+      }
+      if hasEntry == nil { missed = frames.keepMissed(key, behind: missed) }
+    }
+  }
+
+  /// Sends the frames for one key and closes the gaps they leave.
+  @inline(__always)
+  private func send(
+    _ key: UInt32, from frames: inout RedirectBurst, behind first: Int, through queue: BulkQueue
+  ) {
+    let descriptors = unsafe frames.descriptors
+    let targets = unsafe frames.targets
     let count = frames.count
+    var left = first
+    var position = first
     while position < count {
-      let key = unsafe frames.targets[position].key
-      let end = runEnd(of: key, in: frames, from: position)
-      let hasEntry: Void? = entries.with(Int(key)) { reference in
-        send(position..<end, of: &frames, to: reference.port, tally)
+      let descriptor = unsafe descriptors[position]
+      if unsafe targets[position].key == key {
+        queue.enqueue(Frame(owning: descriptor), in: &frames)
+      } else {
+        unsafe descriptors[left] = descriptor
+        unsafe targets[left] = targets[position]
+        left &+= 1
       }
-      if hasEntry == nil {
-        for missed in position..<end {
-          unsafe frames.descriptors[left] = frames.descriptors[missed]
-          unsafe frames.targets[left] = frames.targets[missed]
-          left += 1
-        }
-      }
-      position = end
+      position &+= 1
     }
     frames.truncate(to: left)
-  }
-
-  /// Where the frames for the same key that stand side by side end.
-  private func runEnd(of key: UInt32, in frames: borrowing RedirectBurst, from first: Int) -> Int {
-    var end = first + 1
-    while end < frames.count, unsafe frames.targets[end].key == key { end += 1 }
-    return end
-  }
-
-  private func send(
-    _ positions: Range<Int>, of frames: inout RedirectBurst, to port: any Port, _ tally: Tally
-  ) {
-    let status = port.status
-    for position in positions {
-      let descriptor = unsafe frames.descriptors[position]
-      let frame = Frame(owning: descriptor)
-      if let reason = DevMap.refusal(of: frame, by: status) {
-        descriptor.reason = reason.rawValue
-        tally.drop(1, reason)
-        frames.refused.append(frame)
-        continue
-      }
-      frames.staged.append(frame)
-      if frames.staged.count == DevMap.bulkCount { flush(&frames, to: port, tally) }
-    }
-    flush(&frames, to: port, tally)
-  }
-
-  /// Why a port cannot take a frame; nil if it can.
-  ///
-  /// Source: `__xdp_enqueue()`, `kernel/bpf/devmap.c`, and `xdp_ok_fwd_dev()`, `include/linux/filter.h`.
-  static func refusal(of frame: borrowing Frame, by status: PortStatus) -> DropReason? {
-    if frame.hasFragments, !status.sendsFragments { return .redirectNoFragments }
-    switch status.state {
-    case .up: break
-    case .down: return .portDown
-    case .gone, .closed: return .portGone
-    }
-    return frame.byteCount > status.largestPacket ? .redirectMTU : nil
-  }
-
-  private func flush(_ frames: inout RedirectBurst, to port: any Port, _ tally: Tally) {
-    guard !frames.staged.isEmpty else { return }
-    tally.add(port.transmit(&frames.staged), to: .redirect)
-    while let frame = frames.staged.popLast() {
-      tally.drop(1, DropReason(rawValue: frame.descriptor.reason) ?? .transmitError)
-      frames.refused.append(frame)
-    }
+    queue.flush(&frames)
   }
 }

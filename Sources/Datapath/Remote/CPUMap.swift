@@ -7,16 +7,22 @@ public import XDPFrame
 
 /// Keys to CPUs: a redirect map whose entries run their own programs on workers elsewhere.
 ///
-/// Entries are added, replaced and removed while traffic flows: an entry is unpublished first; once no producer can
-/// see it any more its worker empties the queue and stops. Nothing is lost, and everything is counted.
+/// Entries are added, replaced and removed while traffic flows. A change publishes first; when no producer can see
+/// the old entry any more, its worker empties the queue and stops; only then does the new one begin. Nothing is
+/// lost, everything is counted, and the packets of a flow stay in order across the change.
 ///
-/// Source: `struct bpf_cpu_map`, `kernel/bpf/cpumap.c`.
+/// Any thread changes the map, one at a time, and never from within a program's run.
+///
+/// Source: `struct bpf_cpu_map`, `kernel/bpf/cpumap.c`, where the new entry runs at once beside the old one.
 public final class CPUMap: RedirectMap, Sendable {
-  private let entries: ReferenceTable<CPUMapEntry>
+  let entries: ReferenceTable<CPUMapEntry>
+  let books = EntryBooks()
   private let changing = Mutex<Void>(())
   private unowned let datapath: Datapath
 
   /// What an entry is made of.
+  ///
+  /// Source: `struct bpf_cpumap_val`, `include/uapi/linux/bpf.h`.
   public struct Value: Sendable {
     /// The operator's name for the entry.
     public var name: String
@@ -42,16 +48,6 @@ public final class CPUMap: RedirectMap, Sendable {
     }
   }
 
-  /// Whether an update may create, replace, or both; `BPF_ANY`, `BPF_NOEXIST`, `BPF_EXIST`.
-  public enum UpdateRule: Sendable {
-    /// Create or replace.
-    case any
-    /// Only create: refused with `EEXIST` always, because every key of an array-like map exists.
-    case create
-    /// Only replace.
-    case replace
-  }
-
   init(capacity: Int, datapath: Datapath) {
     entries = ReferenceTable(capacity: capacity)
     self.datapath = datapath
@@ -62,9 +58,12 @@ public final class CPUMap: RedirectMap, Sendable {
 
   /// Adds or replaces an entry.
   ///
-  /// - Throws: ``MapError``, checked in the kernel's order.
+  /// Waits until the old entry's queue is empty, while frames queue up at the new one.
   ///
-  /// Source: `cpu_map_update_elem()`, `kernel/bpf/cpumap.c`.
+  /// - Throws: ``MapError``, checked in the kernel's order: `E2BIG`, `EEXIST`, `EOVERFLOW`, `ENODEV`, `EINVAL`,
+  ///   `ENOMEM`. Where it throws nothing has changed.
+  ///
+  /// Source: `cpu_map_update_elem()`, `kernel/bpf/cpumap.c`, where a queue of 0 removes the entry.
   @discardableResult
   public func update(
     _ key: UInt32, _ value: Value, rule: UpdateRule = .any
@@ -76,17 +75,18 @@ public final class CPUMap: RedirectMap, Sendable {
     guard value.queueCapacity <= Limits.queue else {
       throw MapError(.overflow, "a queue of \(value.queueCapacity); at most \(Limits.queue)")
     }
-    guard value.queueCapacity > 0 else {
-      throw MapError(.invalid, "a queue of \(value.queueCapacity); remove the entry instead")
-    }
     guard CPUSet.online.contains(value.cpu) else {
       throw MapError(.noDevice, "CPU \(value.cpu) is not online")
+    }
+    guard value.queueCapacity > 0 else {
+      throw MapError(.invalid, "a queue of \(value.queueCapacity); remove the entry instead")
     }
     let entry = try make(key, value)
     exchange(entry, at: key)
     return entry
   }
 
+  /// Makes an entry with its worker, which waits for ``CPUMapEntry/begin()``.
   private func make(_ key: UInt32, _ value: Value) throws(MapError) -> CPUMapEntry {
     do {
       let program = ProgramSlot(
@@ -98,13 +98,15 @@ public final class CPUMap: RedirectMap, Sendable {
       try entry.start(in: datapath)
       return entry
     } catch {
-      throw MapError(.noMemory, "\(error)")
+      throw MapError(.noMemory, "entry \(value.name): \(error)")
     }
   }
 
   /// Removes an entry; a key without one is no error.
   ///
-  /// - Throws: ``MapError`` for a key that is not in the map.
+  /// Waits until the entry's queue is empty and its worker has ended.
+  ///
+  /// - Throws: ``MapError``: `EINVAL` for a key that is not in the map.
   ///
   /// Source: `cpu_map_delete_elem()`, `kernel/bpf/cpumap.c`.
   public func remove(_ key: UInt32) throws(MapError) {
@@ -112,117 +114,31 @@ public final class CPUMap: RedirectMap, Sendable {
     exchange(nil, at: key)
   }
 
-  /// The entry at a key.
-  public func entry(_ key: UInt32) -> CPUMapEntry? {
-    changing.withLock { _ in entries[Int(key)] }
-  }
-
-  /// All entries, by key.
-  public var allEntries: [CPUMapEntry] {
-    changing.withLock { _ in (0..<entries.capacity).compactMap { entries[$0] } }
-  }
-
-  /// Publishes, waits until no producer can see the old entry, then lets its worker finish.
-  private func exchange(_ entry: CPUMapEntry?, at key: UInt32) {
-    changing.withLock { _ in
-      guard let old = entries.exchange(entry, at: Int(key)) else { return }
-      datapath.quiescence.wait()
-      old.stop()
-      datapath.retire(old)
-    }
-  }
-
-  /// Removes every entry; nobody redirects here any more.
+  /// Removes every entry.
   func removeAll() {
     for key in 0..<UInt32(capacity) { exchange(nil, at: key) }
   }
 
-  /// Queues each frame at its entry, in order, one flush for each entry.
+  /// The entry at a key; nil where there is none.
+  public func entry(_ key: UInt32) -> CPUMapEntry? {
+    books.open.last { $0.key == key }
+  }
+
+  /// All entries, those that are being removed included.
+  public var allEntries: [CPUMapEntry] { books.open }
+
+  /// Publishes, waits until no producer can see the old entry, lets its worker finish, lets the new one begin.
   ///
-  /// Source: `cpu_map_enqueue()`, `kernel/bpf/cpumap.c`, which flushes after 8 frames and at the end of the poll.
-  public func redirect(_ frames: inout RedirectBurst, tally: Tally) {
-    var missed = 0
-    while frames.count > missed {
-      let key = unsafe frames.targets[missed].key
-      let hasEntry: Void? = entries.with(Int(key)) { entry in
-        take(key, from: &frames, behind: missed, for: entry)
-        let count = entry.enqueueScratch(&frames)
-        tally.add(count, to: .redirect)
+  /// Source: `__cpu_map_entry_replace()` and `__cpu_map_entry_free()`, `kernel/bpf/cpumap.c`.
+  private func exchange(_ entry: CPUMapEntry?, at key: UInt32) {
+    changing.withLock { _ in
+      if let entry { books.open(entry) }
+      if let old = entries.exchange(entry, at: Int(key)) {
+        datapath.quiescence.wait()
+        old.stop()
+        books.close(old)
       }
-      if hasEntry == nil { missed = skip(key, in: &frames, behind: missed) }
-    }
-  }
-
-  /// Moves the slots of the frames for one key into the scratch, and closes the gaps.
-  @inline(__always)
-  private func take(
-    _ key: UInt32, from frames: inout RedirectBurst, behind first: Int, for entry: CPUMapEntry
-  ) {
-    let descriptors = unsafe frames.descriptors
-    let targets = unsafe frames.targets
-    let scratch = unsafe frames.scratch
-    let count = frames.count
-    var taken = 0
-    var left = first
-    var position = first
-    while position < count {
-      let descriptor = unsafe descriptors[position]
-      if unsafe targets[position].key == key {
-        descriptor.setOwner(.ring, number: entry.key)
-        unsafe scratch[taken] = Slot(descriptor).rawValue
-        taken &+= 1
-      } else {
-        unsafe descriptors[left] = descriptor
-        unsafe targets[left] = targets[position]
-        left &+= 1
-      }
-      position &+= 1
-    }
-    frames.truncate(to: left)
-    frames.scratchCount = taken
-  }
-
-  /// Moves the frames for a key without an entry to the front, where they stay.
-  private func skip(_ key: UInt32, in frames: inout RedirectBurst, behind first: Int) -> Int {
-    var end = first
-    for position in first..<frames.count where unsafe frames.targets[position].key == key {
-      let descriptor = unsafe frames.descriptors[position]
-      let target = unsafe frames.targets[position]
-      var gap = position
-      while gap > end {
-        unsafe frames.descriptors[gap] = frames.descriptors[gap - 1]
-        unsafe frames.targets[gap] = frames.targets[gap - 1]
-        gap -= 1
-      }
-      unsafe frames.descriptors[end] = descriptor
-      unsafe frames.targets[end] = target
-      end += 1
-    }
-    return end
-  }
-}
-
-extension CPUMapEntry {
-  /// Queues the slots in the scratch; those refused are in `refused` afterwards.
-  ///
-  /// - Returns: How many were offered: a frame that meets a full queue has left its port's ledger for ours.
-  @inline(__always)
-  func enqueueScratch(_ frames: inout RedirectBurst) -> Int {
-    let count = frames.scratchCount
-    let taken = unsafe enqueue(frames.scratch, count: count)
-    if taken < count { refuse(&frames, from: taken) }
-    return count
-  }
-
-  @inline(never)
-  private func refuse(_ frames: inout RedirectBurst, from first: Int) {
-    let base = unsafe arenaBase
-    for position in first..<frames.scratchCount {
-      let slot = unsafe Slot(rawValue: frames.scratch[position])
-      let descriptor = unsafe Descriptor(base: base, index: slot.index)
-      descriptor.owner = .receive
-      descriptor.reason = DropReason.ringFull.rawValue
-      frames.refused.append(Frame(owning: descriptor))
+      entry?.begin()
     }
   }
 }

@@ -43,8 +43,18 @@ public final class CPUMapEntry: Sendable {
   nonisolated(unsafe) let arenaBase: UnsafeMutableRawPointer
   private let lock: SpinLock
   private let block: TrustedBlock
-  let isStopping = Atomic(false)
+  private let phase = Atomic(Phase.held)
   private let thread = Mutex<Thread?>(nil)
+
+  /// What the worker is to do; only ever moves on.
+  enum Phase: UInt8, AtomicRepresentable {
+    /// Wait: the entry that had the key before is not empty yet.
+    case held
+    /// Work.
+    case working
+    /// Work until the queue is empty, then end.
+    case stopping
+  }
 
   private static let ringOffset = 64 + 2 * Tally.byteCount
 
@@ -68,11 +78,9 @@ public final class CPUMapEntry: Sendable {
       initializing: block.address + CPUMapEntry.ringOffset, capacity: value.queueCapacity)
   }
 
-  /// Queues frames, in order, and wakes the worker if it sleeps.
+  /// Queues slots, in order, and wakes the worker if it sleeps: once for all of them.
   ///
   /// - Returns: How many were taken; the rest stays the caller's.
-  ///
-  /// Source: `bq_flush_to_queue()` and `__cpu_map_flush()`, `kernel/bpf/cpumap.c`.
   @inline(__always)
   func enqueue(_ slots: UnsafePointer<UInt64>, count: Int) -> Int {
     lock.acquire(as: clinux_context())
@@ -87,14 +95,31 @@ public final class CPUMapEntry: Sendable {
 
   /// Frames that wait in the queue; exact when quiet.
   public var depth: Int { ring.count }
+}
 
-  /// Starts the worker.
+// MARK: - The worker's life
+
+extension CPUMapEntry {
+  /// What the worker is to do now.
+  @inline(__always)
+  var currentPhase: Phase { phase.load(ordering: .acquiring) }
+
+  /// Whether the worker has something to do; asked before it sleeps.
+  var hasWork: Bool {
+    switch currentPhase {
+    case .held: false
+    case .working: !ring.isEmpty
+    case .stopping: true
+    }
+  }
+
+  /// Starts the worker, which waits.
   func start(in datapath: Datapath) throws(SystemCallError) {
     let started = try Thread(name: "cpumap/\(cpu)/\(name)", on: [cpu]) { [self] in
       let worker = Worker(self, in: datapath)
       worker.run()
     }
-    store(consume started)
+    store(started)
   }
 
   private func store(_ started: consuming Thread) {
@@ -102,12 +127,18 @@ public final class CPUMapEntry: Sendable {
     thread.withLock { $0 = started.take() }
   }
 
+  /// Lets the worker work.
+  func begin() {
+    phase.store(.working, ordering: .releasing)
+    parking.rouse()
+  }
+
   /// Stops the worker once its queue is empty, and waits for it.
   ///
   /// Nobody may be able to enqueue any more: a worker that stopped first would leave frames behind.
   func stop() {
-    isStopping.store(true, ordering: .releasing)
-    parking.wake()
+    phase.store(.stopping, ordering: .releasing)
+    parking.rouse()
     let running = thread.withLock { $0.take() }
     running?.join()
   }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CLinux
 internal import IOUring
 internal import Synchronization
 internal import Syscalls
@@ -26,18 +25,21 @@ public enum ParkingMode: String, Sendable, CaseIterable {
 /// Without either fence both reads may pass the writes, and the worker sleeps on its work. A timeout of 50 ms bounds
 /// what a mistake here would cost.
 ///
-/// The worker sleeps in its io_uring and is woken by a message from the producer's own ring; where io_uring is
-/// refused, in `poll` on an eventfd.
+/// The worker sleeps in its io_uring (``Bed``) and is woken by a message to that ring, for which the producer needs
+/// none of its own. Where io_uring is refused it sleeps in `ppoll` on an eventfd. The eventfd also ends the sleep of
+/// a worker in its ring: for kernels that send no such messages, and for whoever may wake a worker that is about to
+/// close its ring.
 public final class Parking: Sendable {
   /// How long an adaptive worker spins: about what one wake-up costs both sides.
   static let spinNanoseconds: UInt64 = 50_000
   static let longestSleep = Duration.milliseconds(50)
 
   let mode: ParkingMode
-  private let usesRing: Bool
+  let usesRing: Bool
+  let event: EventFD
   private let sleeping = Atomic<UInt32>(0)
-  private let ringDescriptor = Atomic<Int32>(-1)
-  private let event: EventFD
+  /// Where messages go; -1 while there is no ring.
+  private let ringDescriptor = Atomic<RawDescriptor>(-1)
   private let wakeups = Atomic<UInt64>(0)
   private let sleeps = Atomic<UInt64>(0)
 
@@ -49,7 +51,7 @@ public final class Parking: Sendable {
   /// - Throws: ``SystemCallFailure`` when there is no descriptor left for an eventfd.
   public init(mode: ParkingMode, usesRing: Bool) throws(SystemCallFailure) {
     self.mode = mode
-    self.usesRing = usesRing
+    self.usesRing = usesRing && mode != .spin
     do throws(SystemCallError) {
       event = try EventFD()
     } catch {
@@ -61,74 +63,54 @@ public final class Parking: Sendable {
   public var counts: (wakeups: UInt64, sleeps: UInt64) {
     (wakeups.load(ordering: .relaxed), sleeps.load(ordering: .relaxed))
   }
+}
 
+// MARK: - The producers' side
+
+extension Parking {
   /// Wakes the worker if it sleeps; called once per flush, by any producer.
+  ///
+  /// The caller keeps the worker from ending meanwhile, as a ``Quiescence`` section does.
   @inline(__always)
   func wake() {
     atomicMemoryFence(ordering: .sequentiallyConsistent)  // (B)
     if sleeping.load(ordering: .relaxed) != 0 { wakeSleeper() }
   }
 
+  /// Of several producers that see the worker asleep one wakes it.
   @inline(never)
   private func wakeSleeper() {
     guard sleeping.exchange(0, ordering: .acquiringAndReleasing) != 0 else { return }
     wakeups.add(1, ordering: .relaxed)
     let target = ringDescriptor.load(ordering: .acquiring)
-    guard usesRing, target >= 0, WakeRing.send(to: target) else { return event.signal() }
+    if target >= 0, MessageRing(to: target, token: Bed.messageToken).send() == nil { return }
+    event.signal()
   }
 
-  /// One worker's side.
-  struct Bed: ~Copyable {
-    private let parking: Parking
-    private var ring: Ring?
-    private var since: UInt64 = 0
+  /// Wakes the worker whether it sleeps or not, and even if it is about to end.
+  func rouse() {
+    event.signal()
+  }
+}
 
-    /// Lies down on the calling thread, which is the only one to use it.
-    init(_ parking: Parking) {
-      self.parking = parking
-      guard parking.usesRing, let ring = try? Ring(entries: 8) else { return }
-      _ = ring.submission.enqueue(
-        PollAdd(parking.event.descriptor.raw, for: .readable, multishot: true), token: 2)
-      parking.ringDescriptor.store(ring.descriptor, ordering: .releasing)
-      self.ring = consume ring
-    }
+// MARK: - The worker's side
 
-    deinit {
-      parking.ringDescriptor.store(-1, ordering: .releasing)
-    }
+extension Parking {
+  /// Announces the ring that the worker sleeps in from now on; -1 for none.
+  func announce(ring descriptor: RawDescriptor) {
+    ringDescriptor.store(descriptor, ordering: .releasing)
+  }
 
-    /// There was work.
-    mutating func reset() {
-      since = 0
+  /// Says that the worker is about to sleep, and calls `sleep` if there still is no work.
+  @inline(__always)
+  func sleep(unless hasWork: () -> Bool, _ sleep: () -> Void) {
+    sleeping.store(1, ordering: .relaxed)
+    atomicMemoryFence(ordering: .sequentiallyConsistent)  // (A)
+    if !hasWork() {
+      sleeps.add(1, ordering: .relaxed)
+      sleep()
     }
-
-    /// There was none: spins, or sleeps if there still is none.
-    ///
-    /// - Parameter hasWork: Asked once more after the worker said that it sleeps.
-    mutating func wait(unless hasWork: () -> Bool) {
-      if parking.mode == .spin { return clinux_pause() }
-      if parking.mode == .adaptive {
-        let now = clinux_now()
-        if since == 0 { since = now }
-        if now &- since < Parking.spinNanoseconds { return clinux_pause() }
-      }
-      parking.sleeping.store(1, ordering: .relaxed)
-      atomicMemoryFence(ordering: .sequentiallyConsistent)  // (A)
-      if !hasWork() { sleep() }
-      parking.sleeping.store(0, ordering: .relaxed)
-    }
-
-    private mutating func sleep() {
-      parking.sleeps.add(1, ordering: .relaxed)
-      if ring != nil {
-        _ = try? ring?.submitAndWait(1, timeout: Parking.longestSleep)
-        while ring?.completion.take() != nil {}
-      } else {
-        _ = try? Poll.wait(
-          parking.event.descriptor.raw, for: .readable, timeout: Parking.longestSleep)
-      }
-      _ = parking.event.drain()
-    }
+    sleeping.store(0, ordering: .relaxed)
   }
 }
 

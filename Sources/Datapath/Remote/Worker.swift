@@ -13,63 +13,77 @@ internal import XDPFrame
 /// TX is an invalid verdict there and leads out of the receiving port here.
 @safe
 final class Worker {
-  // Safe: `slots` is an allocation of this object, and `base` the arena's, which the entry keeps alive.
+  // Safe: `slots` and `work` are allocations of this object, and `base` the arena's, which the entry keeps alive.
   private let entry: CPUMapEntry
+  // Of the entry; reached without touching its reference count.
+  private let key: UInt32
+  private let ring: SPSCRing
+  private let program: ProgramSlot
+  private let tally: Tally
   private let datapath: Datapath
   private let part: Quiescence.Part
   private let slots: UnsafeMutablePointer<UInt64>
   private let base: UnsafeMutableRawPointer
-  private var burst = Burst()
-  private var outcomes: Outcomes
+  private let work: UnsafeMutablePointer<Work>
 
   init(_ entry: CPUMapEntry, in datapath: Datapath) {
     self.entry = entry
+    key = entry.key
+    ring = entry.ring
+    program = entry.program
+    tally = entry.tally
     self.datapath = datapath
     part = datapath.quiescence.join()
     unsafe slots = .allocate(capacity: Limits.budget)
     unsafe base = entry.arenaBase
-    outcomes = Outcomes(routes: datapath.routes, tally: entry.tally, owner: .worker)
+    unsafe work = .allocate(capacity: 1)
+    unsafe work.initialize(
+      to: Work(routes: datapath.routes, tally: tally, receivedBy: nil))
   }
 
   deinit {
     datapath.quiescence.leave(part)
     unsafe slots.deallocate()
-    WakeRing.closeCurrent()
+    unsafe work.deinitialize(count: 1)
+    unsafe work.deallocate()
   }
 
   /// Works until the entry is stopped and its queue is empty.
+  ///
+  /// The phase is read before the queue: a worker told to stop sees everything that was queued before it was told.
   func run() {
     var bed = Parking.Bed(entry.parking)
     while true {
-      let isStopping = entry.isStopping.load(ordering: .acquiring)
-      if drain() > 0 {
+      let phase = entry.currentPhase
+      if phase != .held, drain() > 0 {
         bed.reset()
-      } else if isStopping {
+      } else if phase == .stopping {
         return
       } else {
-        bed.wait { !entry.ring.isEmpty || entry.isStopping.load(ordering: .acquiring) }
+        bed.wait { entry.hasWork }
       }
     }
   }
 
   /// One burst, from the queue to its end.
   private func drain() -> Int {
-    part.enter()
-    defer { part.exit() }
-    let count = unsafe entry.ring.consume(into: slots, count: Limits.budget)
+    let count = unsafe ring.consume(into: slots, count: Limits.budget)
     guard count > 0 else { return 0 }
-    take(count)
-    entry.tally.add(1, to: .bursts)
-    entry.tally.add(count, to: .received)
-    if burst.count > 0 {
-      entry.program.run(&burst)
-      outcomes.act(on: &burst, receivedBy: nil)
-    }
+    let work = unsafe work
+    unsafe take(count, into: &work.pointee.burst)
+    tally.add(1, to: .bursts)
+    tally.add(count, to: .received)
+    guard unsafe work.pointee.burst.count > 0 else { return count }
+    // What others may exchange is only looked at between these two; see ``Quiescence``.
+    part.enter()
+    unsafe program.run(&work.pointee.burst)
+    unsafe work.pointee.outcomes.act(on: &work.pointee.burst)
+    part.exit()
     return count
   }
 
   /// Makes packets of slots, while the lines of those behind are being fetched.
-  private func take(_ count: Int) {
+  private func take(_ count: Int, into burst: inout Burst) {
     var position = 0
     while position < count {
       let slot = unsafe Slot(rawValue: slots[position])
@@ -80,19 +94,22 @@ final class Worker {
     while position < count {
       let slot = unsafe Slot(rawValue: slots[position])
       position &+= 1
-      guard let descriptor = unsafe slot.descriptor(base: base) else {
+      guard let descriptor = unsafe slot.descriptor(base: base),
+        descriptor.isOwned(by: .ring, number: key)
+      else {
         countStale()
         continue
       }
-      descriptor.setOwner(.worker, number: entry.key)
+      descriptor.setOwner(.worker, number: key)
       unsafe clinux_prefetch(descriptor.data)
       burst.append(Frame(owning: descriptor))
     }
   }
 
-  /// A slot whose buffer has gone home since: it is counted, and not followed.
+  /// A slot whose buffer has gone home since, or is in somebody else's hands: it is counted, and not followed.
+  @inline(never)
   private func countStale() {
-    entry.tally.add(1, to: .stale)
-    entry.tally.drop(1, .invalidDescriptor)
+    tally.add(1, to: .stale)
+    tally.drop(1, .invalidDescriptor)
   }
 }

@@ -47,6 +47,7 @@ public final class GeneratorPort: Port, Sendable {
   private let made = Atomic<Int>(0)
   private let started = Atomic<UInt64>(0)
   private let starved = Atomic<UInt64>(0)
+  private let isDetached = Atomic(false)
 
   /// The octets of the headers: Ethernet 14, IPv4 20, UDP 8.
   static let headerByteCount = 42
@@ -128,6 +129,7 @@ public final class GeneratorPort: Port, Sendable {
 
   /// How many packets are due by now.
   private func due(after already: Int) -> Int {
+    if isDetached.load(ordering: .relaxed) { return 0 }
     let left = plan.limit.map { $0 - already } ?? .max
     guard let rate = plan.rate else { return left }
     let now = clinux_now()
@@ -210,4 +212,7 @@ public final class GeneratorPort: Port, Sendable {
 
   /// There is nothing to look after.
   public func maintain(queue: Int) {}
+
+  /// Makes no more packets.
+  public func detach() { isDetached.store(true, ordering: .relaxed) }
 }

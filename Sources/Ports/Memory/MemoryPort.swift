@@ -117,7 +117,7 @@ public final class MemoryPort: Port, Sendable {
     let other = peer.withLock { $0 }
     let target = other?.queues[0] ?? out
     let queueNumber = other?.infos[0].number
-    let fitting = fittingPrefix(of: frames)
+    let fitting = moveFittingFirst(&frames)
     let taken = target.enqueue(&frames, count: fitting, queueNumber: queueNumber)
     sent.add(UInt64(taken), ordering: .relaxed)
     guard !frames.isEmpty else { return taken }
@@ -126,11 +126,22 @@ public final class MemoryPort: Port, Sendable {
     return taken
   }
 
-  /// The frames in front of the first that may not be sent at all.
-  private func fittingPrefix(of frames: borrowing FrameBulk) -> Int {
-    var count = 0
-    while count < frames.count, refusal(of: unsafe frames.descriptors[count]) == nil { count += 1 }
-    return count
+  /// Moves the frames that may be sent in front of those that may not; answers how many there are.
+  private func moveFittingFirst(_ frames: inout FrameBulk) -> Int {
+    let descriptors = unsafe frames.descriptors
+    var fitting = 0
+    for position in 0..<frames.count {
+      let descriptor = unsafe descriptors[position]
+      guard refusal(of: descriptor) == nil else { continue }
+      var gap = position
+      while gap > fitting {
+        unsafe descriptors[gap] = descriptors[gap - 1]
+        gap -= 1
+      }
+      unsafe descriptors[fitting] = descriptor
+      fitting += 1
+    }
+    return fitting
   }
 
   private func refusal(of descriptor: Descriptor) -> DropReason? {

@@ -28,6 +28,9 @@ public protocol Port: AnyObject, Sendable {
 
   /// Sends frames, in order; returns when the kernel or the peer has them.
   ///
+  /// A frame that cannot be sent at all, because it is too long or has fragments, is passed over: those behind it are
+  /// sent. Once there is no room, nothing behind is sent either.
+  ///
   /// - Parameter frames: Those sent are removed; those left are the caller's to recycle. Each of
   ///   them says why in its ``Descriptor/reason``; see ``FrameBulk/recycle()``.
   /// - Returns: How many were sent.
@@ -42,6 +45,16 @@ public protocol Port: AnyObject, Sendable {
   ///
   /// Called by the queue's thread, at least every 500 ms.
   func maintain(queue: Int)
+
+  /// Stops packets from coming in: those already received stay to be received, and frames can still be sent.
+  ///
+  /// Any thread; the beginning of the end, after which the loops receive what is left.
+  func detach()
+}
+
+extension Port {
+  /// A port that brings nothing by itself has nothing to stop.
+  public func detach() {}
 }
 
 /// What a port can do and how it is.
