@@ -108,10 +108,15 @@ final class Loop {
     return false
   }
 
-  /// Moves what is in the burst to the bulk.
+  /// Moves what is in the burst to the bulk; what leaves too little room in front is dropped.
   func moveToBulk() {
     for position in 0..<burst.count {
-      if let frame = burst.takeFrame(at: position) { bulk.append(frame) }
+      if let frame = burst.takeFrame(at: position) {
+        bulk.append(frame)
+      } else {
+        tally.drop(1, .tailroom)
+        burst.takeAnyway(at: position).recycle(.tailroom)
+      }
     }
     burst.removeAll()
   }

@@ -20,8 +20,8 @@ extension AFXDPQueue {
     pool.adopt()
     let end = min(burst.count &+ budget, Limits.budget)
     let ring = rings.receive
-    // So many that the longest chain behind the last packet of the budget would be seen whole.
-    let (first, available) = ring.peek(budget &+ AFXDPQueue.chainLimit)
+    // As many as there may be if every packet of the budget is as long a chain as a packet can be.
+    let (first, available) = ring.peek(budget &* AFXDPQueue.chainLimit)
     guard available > 0 else { return idle() }
     let (pool, info, mask) = (pool, info, chunkMask)
     var skipping = state.skipping
