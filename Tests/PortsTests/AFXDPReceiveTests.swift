@@ -80,7 +80,7 @@ struct AFXDPReceiveTests {
       for number in 0..<200 {
         let frame = makeFrame(number, byteCount: 9_014)
         try sender.send(frame)
-        try #require(loop.wait(for: port))
+        try #require(loop.wait(for: port), "frame \(number): \(port.counters)")
         #expect(loop.holds([frame]))
         let fragments = (0..<loop.burst[0].fragmentCount).compactMap {
           loop.burst[0].fragment(at: $0).map { Int($0.byteCount) }

@@ -55,15 +55,18 @@ struct AFXDPHealth: ~Copyable {
   }
 
   /// Whether the interface is there and carries packets.
-  var carries: Bool { absence == nil && state.isUp && state.isRunning }
+  ///
+  /// `IFF_RUNNING` would follow the carrier up to a second later.
+  var carries: Bool { absence == nil && state.isUp && state.flags.contains(.carrier) }
 
   // MARK: - The interface
 
-  /// Takes in what has happened to the interface.
+  /// Takes in what has happened to the interface; in its namespace.
   mutating func observe() {
     guard let batch = try? monitor.read() else { return }
     for event in batch.events { note(event) }
-    if batch.hasLost { lookUp() }
+    // The message that the carrier is back may be a second late.
+    if batch.hasLost || absence == nil && !carries { lookUp() }
     if absence != nil { detach() }
   }
 
@@ -150,7 +153,7 @@ struct AFXDPHealth: ~Copyable {
     if isClosed { return (.closed, "the port was closed") }
     if let absence { return (.gone, absence) }
     if !state.isUp { return (.down, "the interface is down") }
-    if !state.isRunning { return (.down, "the interface has no carrier") }
+    if !carries { return (.down, "the interface has no carrier") }
     if !isWanted { return (.down, "the port was detached") }
     if areSocketsOpen, isNative != nil { return (.up, "") }
     return (.down, failure ?? "the interface is being taken up")
