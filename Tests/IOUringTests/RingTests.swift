@@ -176,7 +176,9 @@ extension Ring {
   /// Submits and waits, but not for ever: what should come and does not fails the test instead of hanging it.
   @discardableResult
   func wait(_ count: UInt32 = 1) throws(SystemCallError) -> UInt32 {
-    try submitAndWait(count, timeout: .seconds(30))
+    let arrived = try submitAndWait(count, timeout: .seconds(30))
+    if arrived < count { throw SystemCallError("io_uring_enter", errno: .timedOut) }
+    return arrived
   }
 }
 

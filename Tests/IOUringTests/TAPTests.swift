@@ -23,7 +23,7 @@ struct TAPTests {
     try ring.submit()
     let frame = Self.frame(1)
     _ = try unsafe frame.withUnsafeBytes { try unsafe stack.send($0) }
-    try ring.submitAndWait(1, timeout: .seconds(5))
+    try ring.wait()
     let read = ring.completion.take()
     #expect(read?.token == 1 && read?.result == Int32(frame.count))
     let received = unsafe Array(target[0..<frame.count])
@@ -34,7 +34,7 @@ struct TAPTests {
     let source = unsafe UnsafeRawBufferPointer(
       rebasing: memory.bytes[4096..<4096 + answer.count])
     _ = unsafe ring.submission.enqueue(WriteFixed(tap.raw, source, registeredAs: 0), token: 2)
-    try ring.submitAndWait(1, timeout: .seconds(5))
+    try ring.wait()
     let written = ring.completion.take()
     #expect(written?.token == 2 && written?.result == Int32(answer.count))
     #expect(try Poll.wait(stack.raw, for: .readable, timeout: .seconds(5)) == .readable)
@@ -54,7 +54,7 @@ struct TAPTests {
     var octets = [UInt8](repeating: 0, count: 2048)
     for number in 0..<5 as Range<UInt8> {
       _ = try unsafe Self.frame(number).withUnsafeBytes { try unsafe stack.send($0) }
-      try ring.submitAndWait(1, timeout: .seconds(5))
+      try ring.wait()
       let heard = ring.completion.take()
       #expect(heard?.token == 3 && heard?.hasMore == true)
       #expect(heard?.pollEvents.contains(.readable) == true)
