@@ -148,6 +148,9 @@ private final class FillRing {
     give(takeAll(pool, burst: 10))
     #expect(pool.statistics.recycledByOwner == 100 && pool.statistics.returned == 100)
     #expect(pool.destroy() == nil)
+    // A thread that comes late changes nothing.
+    pool.adopt()
+    #expect(pool.collect() == nil)
   }
 
   @Test func aChunkThatComesHomeTwiceIsCountedAndIgnored() throws {

@@ -3,11 +3,13 @@
 import Arena
 import CLinux
 import MemModels
-import Ports
+import Rings
+import Synchronization
 import TestSupport
 import Testing
 import XDPFrame
 
+@testable import Ports
 @testable import Syscalls
 
 @Suite(.requiresNetworkNamespaces)
@@ -176,6 +178,82 @@ struct AFXDPHealthTests {
     }
   }
 
+  @Test func anInterfaceThatIsDownAtFirstIsWaitedFor() throws {
+    try withNetworkNamespaces { pair in
+      try pair.b.run { try pair.right.setUp(false) }
+      let port = try makePort(in: pair.b)
+      #expect(port.status.state == .down)
+      try pair.b.run { try pair.right.setUp(true) }
+      let loop = Loop()
+      #expect(loop.maintain(port) { port.status.state == .up })
+      try pair.a.run { try pair.left.waitUntilTransmitting() }
+      let frame = makeFrame(1, byteCount: 80)
+      try PacketSocket(on: pair.left, in: pair.a).send(frame)
+      try #require(loop.wait(for: port))
+      #expect(loop.holds([frame]))
+      loop.drop()
+      expectAllHome(port)
+    }
+  }
+
+  @Test func aSocketWhoseRingShowsWhatCannotBeIsReplaced() throws {
+    try withNetworkNamespaces { pair in
+      let port = try makePort(in: pair.b)
+      let loop = Loop()
+      let sender = try PacketSocket(on: pair.left, in: pair.a)
+      try sender.send(makeFrame(0, byteCount: 80))
+      try #require(loop.wait(for: port))
+      port.queues[0].corruptFillRing()
+      loop.drop()
+      #expect(loop.maintain(port) { port.counters.socketsReplaced == 1 })
+      #expect(port.status.state == .up)
+      let frame = makeFrame(1, byteCount: 80)
+      try sender.send(frame)
+      try #require(loop.wait(for: port))
+      #expect(loop.holds([frame]))
+      loop.moveToBulk()
+      #expect(port.transmit(&loop.bulk) == 1)
+      #expect(loop.maintain(port) { port.pool(queue: 0).census()[.transmit] == 0 })
+      expectAllHome(port)
+    }
+  }
+
+  @Test func aPortOfSeveralQueuesIsTakenUpAgainByAllOfThem() throws {
+    let (a, b) = (try NetworkNamespace.anonymous(), try NetworkNamespace.anonymous())
+    for namespace in [a, b] { try namespace.disableIPv6() }
+    let registry = MemoryRegistry(arena: try Arena())
+    let loop = Loop()
+    var port: AFXDPPort?
+    for _ in 0..<2 {
+      let pair = try VethPair("left", in: a, peer: "right", in: b, queueCount: 4)
+      if port == nil {
+        let options = smallOptions()
+        let umem = try UMEM(
+          registry: registry, chunkCount: options.chunkCount(queueCount: 3))
+        port = try b.run {
+          try AFXDPPort(
+            name: "port", device: "right", queues: [0, 3, 1], umem: umem, options: options)
+        }
+      }
+      let port = try #require(port)
+      #expect(loop.maintain(port) { port.status.state == .up })
+      let sender = try PacketSocket(on: pair.first, in: a)
+      let stack = try PacketSocket(on: pair.second, in: b)
+      for flow in 0..<200 { try sender.send(try makeUDPFrame(flow: UInt16(flow), byteCount: 64)) }
+      let counts = (0..<3).map { loop.count(port, queues: $0..<$0 + 1) }
+      #expect(counts.allSatisfy { $0 > 0 })
+      var passed = 0
+      while try stack.receive(timeout: .milliseconds(20)) != nil { passed += 1 }
+      // The queue that is not served goes to the stack.
+      #expect(passed > 0 && counts.reduce(passed, +) == 200)
+      _ = consume pair
+      #expect(loop.maintain(port) { port.status.state == .gone })
+    }
+    let last = try #require(port)
+    #expect(last.status.kernelDropped == 0)
+    expectAllHome(last)
+  }
+
   @Test func theMTUFollowsTheInterface() throws {
     try withNetworkNamespaces { pair in
       let port = try makePort(in: pair.b)
@@ -206,6 +284,20 @@ extension Loop {
     let buff = Buff(
       owning: storage.take(), queue: queue, headroom: pool.headroom, byteCount: 60)
     if let frame = Frame(buff) { bulk.append(frame) }
+  }
+}
+
+extension AFXDPQueue {
+  /// Moves the kernel's index of the fill ring to where it cannot be.
+  fileprivate func corruptFillRing() {
+    socket.withLock { slot in
+      guard let start = unsafe slot.socket?.fill.baseAddress,
+        let offset = slot.socket?.offsets.fr.consumer
+      else { return }
+      // Safe: the index lies in the mapping, where the kernel says.
+      unsafe (start + Int(offset)).assumingMemoryBound(to: Atomic<UInt32>.self)
+        .pointee.add(1 << 20, ordering: .relaxed)
+    }
   }
 }
 

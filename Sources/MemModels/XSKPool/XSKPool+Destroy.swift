@@ -16,7 +16,7 @@ extension XSKPool {
   /// Source: `xp_destroy()`, `net/xdp/xsk_buff_pool.c`.
   @discardableResult
   public func destroy() -> Drain? {
-    disown()
+    unsafe core.owner.pointee.store(XSKPoolCore.closed, ordering: .releasing)
     return collect()
   }
 
@@ -29,7 +29,8 @@ extension XSKPool {
   @discardableResult
   public func collect() -> Drain? {
     unsafe precondition(
-      core.owner.pointee.load(ordering: .relaxed) == 0, "Only a closed pool may be collected.")
+      core.owner.pointee.load(ordering: .relaxed) == XSKPoolCore.closed,
+      "Only a closed pool may be collected.")
     guard !hasGone.load(ordering: .relaxed) else { return nil }
     guard core.collectReturns() == chunkCount else { return Drain(memory, census()) }
     hasGone.store(true, ordering: .relaxed)

@@ -95,12 +95,14 @@ public final class XSKPool: MemoryModel, Sendable {
 
   /// Makes the calling thread the owner: the only one that may fill, claim and allocate from here on.
   ///
-  /// The former owner must have stopped using the pool, and have been joined or otherwise waited for.
+  /// The former owner must have stopped using the pool, and have been joined or otherwise waited for. A pool that
+  /// was closed stays closed.
   @inlinable
   public func adopt() {
     let context = clinux_context()
+    let owner = unsafe core.owner.pointee.load(ordering: .relaxed)
     // The owner asks at every burst: it must not write the line that everybody reads.
-    guard unsafe core.owner.pointee.load(ordering: .relaxed) != context else { return }
+    guard owner != context, owner != XSKPoolCore.closed else { return }
     unsafe core.owner.pointee.store(context, ordering: .releasing)
   }
 

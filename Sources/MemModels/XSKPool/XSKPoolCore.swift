@@ -54,7 +54,10 @@ struct XSKPoolCore: @unchecked Sendable {
     unsafe cached.pointee = UInt32(range.count)
   }
 
-  /// The context that may allocate; 0 when the pool is closed, or belongs to whoever holds a port's lock.
+  /// The owner of a pool that was closed, which no thread is.
+  @inlinable static var closed: UInt32 { .max }
+
+  /// The context that may allocate; 0 when the pool belongs to whoever holds a port's lock.
   @inlinable var owner: UnsafeMutablePointer<Atomic<UInt32>> {
     unsafe state.assumingMemoryBound(to: Atomic<UInt32>.self)
   }

@@ -21,6 +21,9 @@ public struct AFXDPCounters: Equatable, Sendable {
   /// How often the kernel found the transmit ring empty.
   public var transmitRingEmpty: UInt64 = 0
 
+  /// Sockets that were replaced, because their interface had gone or a ring showed what cannot be.
+  public var socketsReplaced: UInt64 = 0
+
   /// Nothing counted yet.
   public init() {}
 
@@ -45,6 +48,7 @@ public struct AFXDPCounters: Equatable, Sendable {
     sum.transmitInvalid &+= right.transmitInvalid
     sum.fillRingEmpty &+= right.fillRingEmpty
     sum.transmitRingEmpty &+= right.transmitRingEmpty
+    sum.socketsReplaced &+= right.socketsReplaced
     return sum
   }
 }

@@ -32,7 +32,7 @@ public final class AFXDPPort: Port, Sendable {
   public let umem: UMEM
   /// How the port was set up.
   public let options: AFXDPOptions
-  let queues: [AFXDPQueue]
+  private let table: QueueTable
   let condition: PortCondition
   /// Where the interface is.
   let namespace: NetworkNamespace
@@ -43,31 +43,40 @@ public final class AFXDPPort: Port, Sendable {
   /// - Parameters:
   ///   - name: The name the operator gave the port.
   ///   - device: The interface's name, in the calling thread's network namespace.
-  ///   - queueCount: Queues 0 up to this are served; 1 or more.
+  ///   - queues: Which of the interface's queues are served, each once: queue 0 of the port is the first of them.
   ///   - umem: The memory, shared with whatever ports frames are to be passed to without a copy. It needs
   ///     ``AFXDPOptions/chunkCount(queueCount:)`` free chunks.
   ///   - options: How the port is to be set up.
   /// - Throws: ``AFXDPError``, after trying for two seconds where another socket was just closed.
   public init(
-    name: String, device: String, queueCount: Int = 1, umem: UMEM,
+    name: String, device: String, queues: [Int], umem: UMEM,
     options: AFXDPOptions = AFXDPOptions()
   ) throws(AFXDPError) {
     try options.check()
+    guard let last = queues.max(), queues.allSatisfy({ $0 >= 0 }),
+      Set(queues).count == queues.count
+    else { throw .option("queues", queues.count, allowed: "one or more, each named once") }
     self.name = name
     self.device = device
     self.umem = umem
     self.options = options
     number = umem.registry.takePortNumber()
+    let available: Int
     do throws(SystemCallError) {
       namespace = try NetworkNamespace.current()
-      health = Mutex(try AFXDPHealth(device: device, queueCount: queueCount, options))
+      health = Mutex(try AFXDPHealth(device: device, queueCount: last + 1, options))
+      let counts = try Interface(named: device).queueCounts()
+      available = Int(max(counts.receive, counts.transmit))
     } catch {
       throw .refused(error, interface: device)
     }
     let state = health.withLock { $0.state }
-    try AFXDPPort.check(device, state, queueCount: queueCount, umem, options)
+    guard last < available else {
+      throw .noSuchQueue(interface: device, queue: last, count: available)
+    }
+    try AFXDPPort.check(device, state, umem, options)
     condition = PortCondition(largestPacket: AFXDPPort.largestPacket(state))
-    queues = try AFXDPPort.makeQueues(queueCount, port: number, umem, options)
+    table = QueueTable(try AFXDPPort.makeQueues(queues, port: number, umem, options))
     do throws(SystemCallError) {
       try start()
     } catch {
@@ -76,7 +85,25 @@ public final class AFXDPPort: Port, Sendable {
     }
   }
 
-  /// Takes up an interface with memory of its own.
+  /// Takes up the first queues of an interface.
+  ///
+  /// - Parameters:
+  ///   - name: The name the operator gave the port.
+  ///   - device: The interface's name, in the calling thread's network namespace.
+  ///   - queueCount: Queues 0 up to this are served; 1 or more.
+  ///   - umem: The memory, as for the other initialisers.
+  ///   - options: How the port is to be set up.
+  /// - Throws: ``AFXDPError``, after trying for two seconds where another socket was just closed.
+  public convenience init(
+    name: String, device: String, queueCount: Int = 1, umem: UMEM,
+    options: AFXDPOptions = AFXDPOptions()
+  ) throws(AFXDPError) {
+    try self.init(
+      name: name, device: device, queues: Array(0..<max(queueCount, 0)), umem: umem,
+      options: options)
+  }
+
+  /// Takes up the first queues of an interface with memory of its own.
   ///
   /// - Parameters:
   ///   - name: The name the operator gave the port.
@@ -106,6 +133,8 @@ public final class AFXDPPort: Port, Sendable {
     close()
   }
 
+  var queues: [AFXDPQueue] { table.queues }
+
   /// How many queues it receives by.
   public var queueCount: Int { queues.count }
 
@@ -117,7 +146,7 @@ public final class AFXDPPort: Port, Sendable {
 
   /// Receives up to a budget of packets.
   public func receive(_ burst: inout Burst, queue: Int, budget: Int, tally: Tally) {
-    queues[queue].receive(&burst, budget: budget, tally: tally)
+    table.with(queue) { $0.receive(&burst, budget: budget, tally: tally) }
   }
 
   /// Sends frames by the queue that the caller's context chooses.
@@ -126,9 +155,11 @@ public final class AFXDPPort: Port, Sendable {
   /// several buffers by a port without multi-buffer with ``DropReason/redirectNoFragments``, any frame while the
   /// interface is down or gone with ``DropReason/portDown`` or ``DropReason/portGone``.
   public func transmit(_ frames: inout FrameBulk) -> Int {
-    let lane = Int(truncatingIfNeeded: clinux_context()) % queues.count
-    return queues[lane].transmit(
-      &frames, largestPacket: condition.largestPacket, mayChain: options.isMultiBuffer)
+    let lane = Int(truncatingIfNeeded: clinux_context()) % table.queues.count
+    return table.with(lane) {
+      $0.transmit(
+        &frames, largestPacket: condition.largestPacket, mayChain: options.isMultiBuffer)
+    }
   }
 
   /// A descriptor that polls readable while packets wait; the same for as long as the port lives.
@@ -139,18 +170,12 @@ public final class AFXDPPort: Port, Sendable {
 
 extension AFXDPPort {
   private static func check(
-    _ device: String, _ state: InterfaceState, queueCount: Int, _ umem: UMEM,
-    _ options: AFXDPOptions
+    _ device: String, _ state: InterfaceState, _ umem: UMEM, _ options: AFXDPOptions
   ) throws(AFXDPError) {
-    guard queueCount >= 1 else { throw .option("queueCount", queueCount, allowed: "1 or more") }
     let room = umem.chunkByteCount - UMEM.headroom
     guard options.isMultiBuffer || Int(state.mtu) + InterfaceLimits.framing <= room else {
       throw .packetTooLarge(
         interface: device, mtu: Int(state.mtu), chunkByteCount: umem.chunkByteCount)
-    }
-    let available = Int(max(state.receiveQueueCount, 1))
-    guard queueCount <= available else {
-      throw .noSuchQueue(interface: device, queue: queueCount - 1, count: available)
     }
   }
 
@@ -159,11 +184,11 @@ extension AFXDPPort {
   }
 
   private static func makeQueues(
-    _ count: Int, port: UInt32, _ umem: UMEM, _ options: AFXDPOptions
+    _ indices: [Int], port: UInt32, _ umem: UMEM, _ options: AFXDPOptions
   ) throws(AFXDPError) -> [AFXDPQueue] {
     var queues: [AFXDPQueue] = []
     do throws(AFXDPError) {
-      for index in 0..<count {
+      for index in indices {
         queues.append(try makeQueue(index, port: port, umem, options))
       }
     } catch {

@@ -45,6 +45,7 @@ extension AFXDPQueue {
   ) {
     var fresh: XSKSocket? = consume fresh
     socket.withLock { slot in
+      if slot.isUsed { slot.past.socketsReplaced &+= 1 }
       slot.socket = fresh.take()
       slot.member = member
       slot.interfaceIndex = interfaceIndex
@@ -63,6 +64,7 @@ extension AFXDPQueue {
         slot.past = slot.past + AFXDPCounters(statistics)
       }
       slot.past.unseen &+= UInt64(unseen)
+      slot.isUsed = true
       if let member = slot.member {
         umem.leave(member)
         try? slot.poll?.remove(member.descriptor)

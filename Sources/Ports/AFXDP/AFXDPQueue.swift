@@ -43,6 +43,8 @@ final class AFXDPQueue: Sendable {
     var socket: XSKSocket?
     var member: UMEMSocket?
     var interfaceIndex: UInt32 = 0
+    /// Whether there was one before.
+    var isUsed = false
     /// What former sockets counted.
     var past = AFXDPCounters()
     /// Readable while packets wait, whichever socket it is.
