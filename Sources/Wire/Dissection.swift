@@ -45,42 +45,23 @@
   }
 
   /// Whom the packet is from; an IPv4 address stands IPv4-mapped, and zero where there is none.
-  public internal(set) var source = IPv6Address(high: 0, low: 0)
+  public let source: IPv6Address
   /// Whom the packet is for; an IPv4 address stands IPv4-mapped, and zero where there is none.
-  public internal(set) var destination = IPv6Address(high: 0, low: 0)
+  public let destination: IPv6Address
 
-  var outer: UInt32 = 0
-  var inner: UInt32 = 0
-  var end: UInt32 = 0
-  var networkAt: UInt16 = 0
-  var transportAt: UInt16 = 0
-  var payloadAt: UInt16 = 0
-
-  /// The sender's port; 0 unless `hasPorts`.
-  public internal(set) var sourcePort: UInt16 = 0
-  /// The receiver's port; 0 unless `hasPorts`.
-  public internal(set) var destinationPort: UInt16 = 0
-  /// The type behind the last VLAN tag read.
-  public internal(set) var etherType = EtherType(rawValue: 0)
-  /// The protocol at `transportOffset`; of no meaning without an IP header.
-  public internal(set) var transport = IPProtocol(rawValue: 0)
-  /// How many VLAN tags there are; at most `VLAN.maximumDepth`.
-  public internal(set) var tagCount: UInt8 = 0
-  /// What stands behind Ethernet and its tags.
-  public internal(set) var network = Network.other
-  /// Why the walk ended.
-  public internal(set) var stop = Stop.truncated
-  /// Whether the packet is a part of a datagram, its first included; atomic fragments are whole.
-  public internal(set) var isFragment = false
-  /// Whether the ports were read.
-  public internal(set) var hasPorts = false
-  /// Whether an IPv6 routing header names destinations after `destination`.
-  public internal(set) var hasSegmentsLeft = false
-  /// Whether the IP packet claims more octets than there are, as a frame in several buffers does.
-  public internal(set) var isCutShort = false
+  // The rest is packed by the walk, which so keeps all of it in registers: with a field for each
+  // fact it takes three times as long.
+  @usableFromInline let tags: UInt64
+  @usableFromInline let end: UInt32
+  @usableFromInline let ports: UInt32
+  @usableFromInline let networkAt: UInt16
+  @usableFromInline let transportAt: UInt16
+  @usableFromInline let payloadAt: UInt16
+  @usableFromInline let type: UInt16
+  @usableFromInline let facts: Facts
 
   /// Dissects an Ethernet frame.
-  public init(parsing frame: RawSpan) {
+  @inlinable public init(parsing frame: RawSpan) {
     self = unsafe frame.withUnsafeBytes {
       unsafe Dissection(parsing: $0.start, byteCount: $0.count)
     }
@@ -91,30 +72,62 @@
   /// - Parameters:
   ///   - frame: Its first octet.
   ///   - byteCount: Its readable octets.
-  @unsafe public init(parsing frame: UnsafeRawPointer, byteCount: Int) {
-    unsafe parseLink(frame, byteCount)
+  @inlinable @unsafe public init(parsing frame: UnsafeRawPointer, byteCount: Int) {
+    self = unsafe dissection(parsing: frame, byteCount)
   }
 }
 
 extension Dissection {
   /// Where the network header begins; 0 in a frame too short for Ethernet.
-  public var networkOffset: Int { Int(networkAt) }
+  @inlinable public var networkOffset: Int { Int(networkAt) }
   /// Where the transport header begins, or a fragment's payload; without IP, `networkOffset`.
-  public var transportOffset: Int { Int(transportAt) }
+  @inlinable public var transportOffset: Int { Int(transportAt) }
   /// Where the payload of the transport header begins; without one, `transportOffset`.
-  public var payloadOffset: Int { Int(payloadAt) }
+  @inlinable public var payloadOffset: Int { Int(payloadAt) }
   /// Where the IP packet ends, padding excluded, or the octets do.
-  public var endOffset: Int { Int(end) }
+  @inlinable public var endOffset: Int { Int(end) }
 
+  /// The type behind the last VLAN tag read; 0 in a frame too short for Ethernet.
+  @inlinable public var etherType: EtherType { EtherType(rawValue: type) }
+  /// How many VLAN tags there are; at most `VLAN.maximumDepth`.
+  @inlinable public var tagCount: Int {
+    max(0, networkOffset &- Ethernet.headerByteCount) / VLAN.headerByteCount
+  }
   /// The tag that stands first.
-  public var outerTag: VLAN.Tag? { tagCount > 0 ? VLAN.Tag(rawValue: outer) : nil }
+  @inlinable public var outerTag: VLAN.Tag? {
+    tagCount > 0 ? VLAN.Tag(rawValue: UInt32(truncatingIfNeeded: tags >> 32)) : nil
+  }
   /// The tag that stands second.
-  public var innerTag: VLAN.Tag? { tagCount > 1 ? VLAN.Tag(rawValue: inner) : nil }
+  @inlinable public var innerTag: VLAN.Tag? {
+    tagCount > 1 ? VLAN.Tag(rawValue: UInt32(truncatingIfNeeded: tags)) : nil
+  }
 
+  /// What stands behind Ethernet and its tags.
+  @inlinable public var network: Network { facts.network }
   /// Whether source and destination are known.
-  public var hasAddresses: Bool { network == .ipv4 || network == .ipv6 }
+  @inlinable public var hasAddresses: Bool { network == .ipv4 || network == .ipv6 }
   /// Whom an IPv4 packet is from.
-  public var sourceIPv4: IPv4Address? { network == .ipv4 ? source.mapped : nil }
+  @inlinable public var sourceIPv4: IPv4Address? { network == .ipv4 ? source.mapped : nil }
   /// Whom an IPv4 packet is for.
-  public var destinationIPv4: IPv4Address? { network == .ipv4 ? destination.mapped : nil }
+  @inlinable public var destinationIPv4: IPv4Address? {
+    network == .ipv4 ? destination.mapped : nil
+  }
+
+  /// The protocol at `transportOffset`; of no meaning without an IP header.
+  @inlinable public var transport: IPProtocol { facts.transport }
+  /// Whether the ports were read.
+  @inlinable public var hasPorts: Bool { facts.contains(.hasPorts) }
+  /// The sender's port; 0 unless `hasPorts`.
+  @inlinable public var sourcePort: UInt16 { UInt16(truncatingIfNeeded: ports >> 16) }
+  /// The receiver's port; 0 unless `hasPorts`.
+  @inlinable public var destinationPort: UInt16 { UInt16(truncatingIfNeeded: ports) }
+
+  /// Why the walk ended.
+  @inlinable public var stop: Stop { facts.stop }
+  /// Whether the packet is a part of a datagram, its first included; atomic fragments are whole.
+  @inlinable public var isFragment: Bool { facts.contains(.isFragment) }
+  /// Whether an IPv6 routing header names destinations after `destination`.
+  @inlinable public var hasSegmentsLeft: Bool { facts.contains(.hasSegmentsLeft) }
+  /// Whether the IP packet claims more octets than there are, as a frame in several buffers does.
+  @inlinable public var isCutShort: Bool { facts.contains(.isCutShort) }
 }

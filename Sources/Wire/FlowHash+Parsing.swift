@@ -51,17 +51,29 @@ extension FlowHash {
   ) -> UInt32 {
     let source = unsafe endpoint(data + (offset &+ 8), seed)
     let destination = unsafe endpoint(data + (offset &+ 24), seed)
-    let view = unsafe IPv6.View(data + offset)
-    let chain = unsafe IPv6.Chain(
-      data, byteCount: byteCount, from: offset &+ IPv6.headerByteCount, view.nextHeader)
+    let next = unsafe IPv6.View(data + offset).nextHeader
+    let upper = offset &+ IPv6.headerByteCount
+    guard next.isExtension else {
+      return unsafe ipv6(source, destination, next, data, byteCount, upper, seed)
+    }
+    let chain = unsafe IPv6.Chain(data, byteCount: byteCount, from: upper, next)
     guard !chain.isFragment, chain.end == .upperLayer else {
       return pair(source, destination, kind: 0, seed)
     }
-    let kind = UInt64(chain.nextHeader.rawValue) << 56
-    guard chain.nextHeader.hasPorts else { return pair(source, destination, kind: kind, seed) }
-    guard chain.offset &+ 4 <= byteCount else { return pair(source, destination, kind: 0, seed) }
-    let sourcePort: UInt16 = unsafe data.word(chain.offset)
-    let destinationPort: UInt16 = unsafe data.word(chain.offset &+ 2)
+    return unsafe ipv6(
+      source, destination, chain.nextHeader, data, byteCount, chain.offset, seed)
+  }
+
+  @inline(__always)
+  private static func ipv6(
+    _ source: UInt64, _ destination: UInt64, _ transport: IPProtocol,
+    _ data: UnsafeRawPointer, _ byteCount: Int, _ offset: Int, _ seed: UInt64
+  ) -> UInt32 {
+    let kind = UInt64(transport.rawValue) << 56
+    guard transport.hasPorts else { return pair(source, destination, kind: kind, seed) }
+    guard offset &+ 4 <= byteCount else { return pair(source, destination, kind: 0, seed) }
+    let sourcePort: UInt16 = unsafe data.word(offset)
+    let destinationPort: UInt16 = unsafe data.word(offset &+ 2)
     return pair(
       source ^ UInt64(sourcePort) << 32, destination ^ UInt64(destinationPort) << 32,
       kind: kind, seed)

@@ -20,11 +20,9 @@ public enum WireFuzz {
     precondition(packet.networkOffset <= packet.transportOffset, "The headers are in order.")
     precondition(packet.transportOffset <= packet.payloadOffset, "The headers are in order.")
     precondition(packet.endOffset <= frame.byteCount, "The packet lies within the frame.")
-    precondition(packet.tagCount <= UInt8(VLAN.maximumDepth), "There are few tags.")
+    precondition(packet.tagCount <= VLAN.maximumDepth, "There are few tags.")
     precondition(packet.networkOffset <= frame.byteCount, "The headers lie within the frame.")
-    precondition(
-      packet.payloadOffset <= packet.endOffset || packet.stop == .malformed,
-      "The headers lie within the packet.")
+    precondition(packet.payloadOffset <= packet.endOffset, "The headers lie within the packet.")
     precondition(packet.stop != .complete || packet.hasAddresses, "Transport stands on IP.")
     precondition(
       packet.stop != .complete || packet.payloadOffset > packet.transportOffset,

@@ -130,3 +130,12 @@ struct Layers: CustomTestStringConvertible {
     }
   }
 }
+
+extension Layers {
+  var transportByteCount: Int {
+    switch transport {
+    case .udp, .icmp: 8
+    case .tcp: hasOptions ? 32 : 20
+    }
+  }
+}

@@ -55,3 +55,11 @@ let host4a = IPv4Address(10, 1, 2, 3)
 let host4b = IPv4Address(192, 0, 2, 77)
 let host6a = IPv6Address(high: 0x2001_0db8_0000_0001, low: 0x0000_0000_0000_00aa)
 let host6b = IPv6Address(high: 0x2001_0db8_0000_0002, low: 0xfe01_0203_0405_06bb)
+
+func dissect(_ frame: some Collection<UInt8>) -> Dissection {
+  reading(frame) { Dissection(parsing: $0) }
+}
+
+func verify(_ frame: some Collection<UInt8>) -> Checksum.Verification {
+  reading(frame) { Checksum.verify($0) }
+}
