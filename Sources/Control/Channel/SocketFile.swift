@@ -44,6 +44,10 @@ struct SocketFile {
   ///
   /// - Throws: `Errno.addressInUse` where somebody answers, or where the file is no socket.
   static func removeStale(_ path: String) throws(SystemCallError) {
+    // C would see another, shorter path.
+    guard !path.utf8.contains(0) else {
+      throw SystemCallError("bind", path, errno: .invalidArgument)
+    }
     guard let identity = Identity(path) else { return }
     let inUse = SystemCallError("bind", path, errno: .addressInUse)
     guard identity.isSocket else { throw inUse }
