@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Syscalls
-
 extension Configuration {
   /// The octets of the arena that buffers come from; it is as large as 32-bit offsets reach.
   static let arenaByteCount = 1 << 32
@@ -23,16 +21,7 @@ extension Configuration {
     return ports + entries
   }
 
-  func checkProcessors(_ machine: Machine?, _ collector: DiagnosticCollector) {
-    if let machine {
-      let housekeeping = daemon.housekeepingCPUs.enumerated().map { index, cpu in
-        ProcessorUse(cpu: cpu, who: "", path: "daemon.housekeeping_cpus[\(index)]")
-      }
-      for use in housekeeping + processorUses where !machine.cpus.contains(use.cpu) {
-        collector.error(
-          "CPU \(use.cpu) is not one that this process may use: \(machine.cpus)", at: use.path)
-      }
-    }
+  func checkProcessors(_ collector: DiagnosticCollector) {
     var owners: [Int: String] = [:]
     for use in processorUses {
       if daemon.housekeepingCPUs.contains(use.cpu) {

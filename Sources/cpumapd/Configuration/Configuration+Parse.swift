@@ -19,12 +19,13 @@ extension Configuration {
   static func parse(
     _ text: String, fileName: String, machine: Machine?
   ) throws(DiagnosticList) -> (configuration: Configuration, warnings: DiagnosticList) {
-    let collector = DiagnosticCollector()
+    let collector = DiagnosticCollector(machine: machine)
     var configuration = Configuration()
     if let root = compose(text, collector) {
       configuration.read(root)
-      // The checks name what refers to what; with parts missing they would find faults that are not there.
-      if !collector.hasErrors { configuration.check(machine, collector) }
+      collector.names.resolve(collector)
+      // The checks weigh parts against each other; with one missing they would find faults that are not there.
+      if !collector.hasErrors { configuration.check(collector) }
     }
     let list = DiagnosticList(fileName: fileName, source: text, collector.diagnostics)
     if list.hasErrors { throw list }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Syscalls
+
 // One function for each part of the file, in the order of the file. What a value must be to stand alone is
 // checked here; what it must be beside the others, in Configuration+Check.swift.
 extension Configuration {
@@ -15,16 +17,17 @@ extension Configuration {
     root.expect([
       "version", "daemon", "memory", "ports", "steering", "programs", "entries", "on",
     ])
+    if let cpu = root.collector.machine?.cpus.processors.first { daemon.housekeepingCPUs = [cpu] }
     if let mapping = root["daemon"]?.mapping() { daemon.read(mapping) }
     // Ports come first: what memory they need by default depends on their kinds.
-    ports = root.required("ports")?.list()?.compactMap(Port.init) ?? []
+    ports = root.required("ports")?.list(of: .port, Port.init) ?? []
     memory = Memory(forPorts: ports)
     if let mapping = root["memory"]?.mapping() { memory.read(mapping) }
     if let mapping = root["steering"]?.mapping() { steering.read(mapping) }
     if let mapping = root["programs"]?.mapping() {
       programs = mapping.names.compactMap { Program($0, in: mapping) }
     }
-    entries = root["entries"]?.list()?.compactMap(Entry.init) ?? []
+    entries = root["entries"]?.list(of: .entry, Entry.init) ?? []
     if let mapping = root["on"]?.mapping() { on.read(mapping) }
   }
 }
@@ -83,12 +86,14 @@ extension Configuration.Steering {
         value.error("\(value.path) \"false\" is not supported yet")
       }
     }
-    entries = mapping["entries"]?.list()?.compactMap { $0.name() } ?? []
+    entries = mapping["entries"]?.list()?.compactMap { $0.reference(.entry) } ?? []
   }
 }
 
 extension Configuration.Program {
   fileprivate init?(_ key: String, in programs: YAMLMapping) {
+    // YAML itself keeps the keys of a mapping distinct.
+    _ = programs.collector.names.declare(key, .program, at: programs.path)
     guard let mapping = programs.required(key)?.mapping() else { return nil }
     guard mapping.required("kind")?.choice(["swift"], later: ["so", "ebpf"]) != nil else {
       return nil
@@ -103,17 +108,16 @@ extension Configuration.Program {
 }
 
 extension Configuration.Entry {
-  fileprivate init?(_ value: YAMLValue) {
-    guard let mapping = value.mapping() else { return nil }
+  fileprivate init?(_ mapping: YAMLMapping) {
     mapping.expect(
       ["name", "cpu", "qsize", "program", "chain"], later: ["on_full", "quota", "steer"])
-    let name = mapping.required("name")?.name()
+    let name = mapping.declaredName(.entry)
     let cpu = mapping.required("cpu")?.processor()
     let queueSize = mapping["qsize"]?.integer(in: 1...16_384)
-    let program = mapping["program"]?.text()
+    let program = mapping["program"]?.reference(.program)
     let chain = mapping["chain"].flatMap(Self.chain)
     if program != nil, mapping["chain"] != nil {
-      value.error("\(value.path) has both \"program\" and \"chain\"; one of them says it")
+      mapping.error("\(mapping.path) has both \"program\" and \"chain\"; one of them says it")
     }
     guard let name, let cpu else { return nil }
     self.init(name: name, cpu: cpu)
@@ -127,33 +131,42 @@ extension Configuration.Entry {
       value.error("\(value.path) of more than one program is not supported yet")
       return nil
     }
-    return list.first?.text()
+    return list.first?.reference(.program)
   }
 }
 
 extension Configuration.Outcome {
   fileprivate mutating func read(_ mapping: YAMLMapping) {
     mapping.expect(["pass", "redirect"], later: ["xdp_aborted"])
-    pass = mapping["pass"]?.name()
+    pass = mapping["pass"]?.reference(.port)
     guard let ports = mapping["redirect"]?.mapping() else { return }
-    for name in ports.names { redirect[name] = ports.required(name)?.name() }
+    for name in ports.names {
+      ports.useKey(name, .port)
+      redirect[name] = ports.required(name)?.reference(.port)
+    }
   }
 }
 
 extension YAMLValue {
-  /// The number of a CPU that Linux could have.
-  func processor() -> Int? { integer(in: 0...1023) }
+  /// The number of a CPU that this process may use; where that is not known, one that Linux could have.
+  func processor() -> Int? {
+    guard let cpu = integer(in: 0...1023) else { return nil }
+    if let cpus = collector.machine?.cpus, !cpus.contains(cpu) {
+      error("CPU \(cpu) is not one that this process may use: \(cpus)")
+    }
+    return cpu
+  }
 
   /// A list of CPUs, none of them twice.
-  func processors() -> [Int]? { distinctNumbers(in: 0...1023) }
+  func processors() -> [Int]? { distinct { $0.processor() } }
 
   /// A list of numbers, not empty, none of them twice.
-  func distinctNumbers(in range: ClosedRange<Int>) -> [Int]? {
+  func distinct(_ read: (YAMLValue) -> Int?) -> [Int]? {
     guard let list = list() else { return nil }
     if list.isEmpty { error("\(path) is empty") }
     var numbers: [Int] = []
     for element in list {
-      guard let number = element.integer(in: range) else { continue }
+      guard let number = read(element) else { continue }
       if numbers.contains(number) {
         element.error("\(path) has \(number) twice")
       } else {

@@ -27,14 +27,13 @@ extension Configuration.Port {
   /// The CPU of the port's own thread; nil where the scheduler decides or there is no such thread.
   var cpu: Int? { afxdp?.cpu ?? generator?.cpu }
 
-  init?(_ value: YAMLValue) {
-    guard let mapping = value.mapping() else { return nil }
-    let name = mapping.required("name")?.name()
+  init?(_ mapping: YAMLMapping) {
+    let name = mapping.declaredName(.port)
     guard
       let word: Word = mapping.required("kind")?.choice(
         later: ["tap", "afpacket", "packet", "pcap"])
     else { return nil }
-    let place = "\(value.path) of kind \(word.rawValue)"
+    let place = "\(mapping.path) of kind \(word.rawValue)"
     let kind: Kind?
     switch word {
     case .afxdp: kind = Configuration.AFXDP(mapping, place).map(Kind.afxdp)
@@ -43,7 +42,7 @@ extension Configuration.Port {
       kind = .memory
     case .generator: kind = .generator(Configuration.Generator(mapping, place))
     }
-    let program = mapping["program"]?.text()
+    let program = mapping["program"]?.reference(.program)
     guard let name, let kind else { return nil }
     self.init(name: name, kind: kind, program: program)
   }
@@ -60,7 +59,7 @@ extension Configuration.AFXDP {
       ["name", "kind", "program", "device", "queues", "mode", "mtu", "fallback", "cpu"],
       inside: place)
     let device = mapping.required("device")?.device()
-    let queues = mapping["queues"].map { $0.distinctNumbers(in: 0...1023) ?? [] }
+    let queues = mapping["queues"].map { $0.distinct { $0.integer(in: 0...1023) } ?? [] }
     let mode: Mode? = mapping["mode"]?.choice(later: ["generic"])
     let mtu = mapping["mtu"]?.integer(in: 68...Self.longestFrame - Self.linkHeader)
     let fallback: Fallback? = mapping["fallback"]?.choice()

@@ -24,7 +24,7 @@ extension Configuration {
       case sleep
     }
 
-    /// The CPUs of the threads that carry no frames.
+    /// The CPUs of the threads that carry no frames; by default the first that this process may use.
     var housekeepingCPUs: [Int] = [0]
     /// The path of the control socket.
     var control = "/run/cpumapd/control.sock"

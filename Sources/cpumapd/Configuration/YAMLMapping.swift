@@ -7,8 +7,14 @@ import Yams
 ///
 /// Checks that span several values run after reading and name a place by its path, such as `entries[0].cpu`.
 final class DiagnosticCollector {
+  /// What CPUs are checked against; nil leaves that out.
+  let machine: Machine?
+  /// The names that the file gives and uses.
+  var names = Names()
   private(set) var diagnostics: [Diagnostic] = []
   private var places: [String: SourceRange] = [:]
+
+  init(machine: Machine?) { self.machine = machine }
 
   var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
 
@@ -95,6 +101,13 @@ struct YAMLMapping {
       }
     }
   }
+
+  /// Notes that a key is the name of something that stands elsewhere in the file.
+  func useKey(_ name: String, _ kind: Names.Kind) {
+    collector.names.use(name, kind, at: keys[name].flatMap(SourceRange.init))
+  }
+
+  func error(_ message: String) { collector.error(message, at: place) }
 
   /// The value of a key; nil where it is missing or empty.
   subscript(name: String) -> YAMLValue? {
