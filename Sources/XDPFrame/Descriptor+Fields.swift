@@ -109,7 +109,9 @@ extension Descriptor {
     unsafe field(24).pointee = UInt32(owner.rawValue) | (number &<< 8)
   }
 
-  /// Ends the buffer's current life: it belongs to its model again, is part of no frame, and older handles are stale.
+  /// Ends the buffer's current life: it belongs to its model again, and older handles are stale.
+  ///
+  /// A fragment has left its frame before; see ``leave()``.
   ///
   /// - Returns: Whether it had one; false means that it came home twice.
   @inlinable
@@ -118,7 +120,6 @@ extension Descriptor {
     guard unsafe field(24, as: UInt8.self).pointee != Owner.free.rawValue else { return false }
     unsafe field(20, as: UInt32.self).pointee &+= 1
     unsafe field(24, as: UInt32.self).pointee = UInt32(Owner.free.rawValue)
-    unsafe field(44, as: UInt32.self).pointee = 0
     return true
   }
 
@@ -166,6 +167,11 @@ extension Descriptor {
     self.head = head.index
     setOwner(.receive, number: head.generation)
   }
+
+  /// Makes the buffer part of no frame, so that a list which names it a second time is not believed.
+  @inlinable
+  @inline(__always)
+  func leave() { head = 0 }
 
   /// Who holds the buffer, for a census: a fragment is held by whoever holds its frame.
   ///

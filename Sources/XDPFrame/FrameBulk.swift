@@ -168,7 +168,7 @@ struct HomeBound {
       // A forged fragment is not ours to return: its buffer shows up as missing in the ledger.
       guard fragment.isPart(of: head) else { continue }
       let part = unsafe Descriptor(base: head.base, index: fragment.slot.index)
-      part.head = 0
+      part.leave()
       unsafe memory[count] = part
       count &+= 1
     }

@@ -111,7 +111,7 @@ extension MemoryRegistry {
   @usableFromInline
   static func countHomeless(_ count: Int, base: UnsafeMutableRawPointer) {
     let entry = unsafe MemoryRegistry.entry(0, base: base)
-    unsafe entry.abandoned.pointee.add(UInt64(count), ordering: .relaxed)
+    unsafe entry.abandoned.pointee.wrappingAdd(UInt64(count), ordering: .relaxed)
   }
 
   /// Sends one buffer home.
@@ -152,7 +152,7 @@ extension MemoryRegistry {
   @inline(never)
   static func abandon(_ descriptor: Descriptor) {
     let entry = unsafe MemoryRegistry.entry(descriptor.memoryID, base: descriptor.base)
-    unsafe entry.abandoned.pointee.add(1, ordering: .relaxed)
+    unsafe entry.abandoned.pointee.wrappingAdd(1, ordering: .relaxed)
     recycle(frame: descriptor)
   }
 }

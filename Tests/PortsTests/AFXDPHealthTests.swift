@@ -45,6 +45,49 @@ struct AFXDPHealthTests {
     }
   }
 
+  /// What can happen to an interface, and what a port says of it afterwards.
+  enum Event: CaseIterable {
+    case down, deleted, moved, detached
+
+    func happen(to pair: borrowing NamespacePair) throws {
+      switch self {
+      case .down: try pair.b.run { try pair.right.setUp(false) }
+      case .deleted: try pair.b.run { try pair.right.delete() }
+      case .moved: try pair.b.run { try pair.right.move(to: pair.a) }
+      case .detached:
+        try detachByForce(try pair.b.run { try pair.right.state().xdpProgramID })
+      }
+    }
+
+    var reason: String {
+      switch self {
+      case .down: "the interface is down"
+      case .deleted: "the interface was deleted"
+      case .moved: "the interface was moved to another network namespace"
+      case .detached: ""
+      }
+    }
+  }
+
+  // Loops maintain their port every tenth of a second, and every maintenance after `checkInterval` is a check: so
+  // what the next check notices is noticed within the second promised.
+  @Test(arguments: Event.allCases)
+  func theNextCheckNotices(event: Event) throws {
+    #expect(AFXDPPort.checkInterval <= 400_000_000)
+    try withNetworkNamespaces { pair in
+      let port = try makePort(in: pair.b)
+      #expect(Loop().maintain(port) { port.status.state == .up })
+      try event.happen(to: pair)
+      port.maintain(queue: 0, at: MonotonicClock.now + AFXDPPort.checkInterval)
+      #expect(port.status.reason == event.reason)
+      if event == .detached {
+        // It was noticed, because it is attached again.
+        #expect(try pair.b.run { try pair.right.state().xdpProgramID } != 0)
+      }
+      expectAllHome(port)
+    }
+  }
+
   @Test func aCableWhoseOtherEndIsDownHasNoCarrier() throws {
     try withNetworkNamespaces { pair in
       let port = try makePort(in: pair.b)

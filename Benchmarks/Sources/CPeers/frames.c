@@ -45,7 +45,7 @@ void arena_free(struct arena arena) {
   munmap(arena.base, SPAN);
 }
 
-__attribute__((noinline)) int pool_refill(struct pool *pool) {
+static int pool_refill(struct pool *pool) {
   int count = (int)spsc_consume(pool->ring, pool->cache, REFILL);
   if (count > 0) {
     pool->refill++;
@@ -57,17 +57,20 @@ __attribute__((noinline)) int pool_refill(struct pool *pool) {
   return count;
 }
 
-static __attribute__((noinline)) void from_afar(struct pool *pool, uint64_t *offsets, int count) {
-  if (count == 0) return;
-  lock(pool);
-  uint32_t taken = spsc_produce(pool->ring, offsets, (uint32_t)count);
-  unlock(pool);
-  atomic_fetch_add_explicit(&pool->through_ring, taken, memory_order_relaxed);
-  if ((int)taken < count) abort();
+__attribute__((noinline)) int pool_allocate_piecemeal(struct pool *pool, struct descriptor **out, int count) {
+  int taken = 0;
+  while (taken < count) {
+    int available = (int)pool->cached;
+    if (available == 0 && (available = pool_refill(pool)) == 0) break;
+    int piece = available < count - taken ? available : count - taken;
+    pool_take(pool, available - piece, out + taken, piece);
+    taken += piece;
+  }
+  pool->fast += (uint64_t)taken;
+  return taken;
 }
 
-__attribute__((noinline)) void pool_recycle(struct pool *pool, struct descriptor **descriptors, int count) {
-  uint64_t *offsets = (uint64_t *)descriptors;
+static int pool_release(struct pool *pool, struct descriptor **descriptors, uint64_t *offsets, int count) {
   int kept = 0;
   for (int i = 0; i < count; i++) {
     struct descriptor *d = descriptors[i];
@@ -80,12 +83,27 @@ __attribute__((noinline)) void pool_recycle(struct pool *pool, struct descriptor
     offsets[kept++] = (uintptr_t)d & (SPAN - 1);
   }
   if (pool->poisons) abort();
-  if (pool->owner != peer_context) return from_afar(pool, offsets, kept);
-  int used = (int)pool->cached, piece = kept < CACHE - used ? kept : CACHE - used;
-  memcpy(pool->cache + used, offsets, (size_t)piece * 8);
-  pool->cached = (uint32_t)(used + piece);
-  pool->recycled += (uint64_t)piece;
-  if (piece < kept) pool->cache_full += (uint64_t)(kept - piece), from_afar(pool, offsets + piece, kept - piece);
+  return kept;
+}
+
+static __attribute__((noinline)) void from_afar(struct pool *pool, struct descriptor **descriptors, int count) {
+  uint64_t *offsets = (uint64_t *)descriptors;
+  int kept = pool_release(pool, descriptors, offsets, count);
+  if (kept == 0) return;
+  lock(pool);
+  uint32_t taken = spsc_produce(pool->ring, offsets, (uint32_t)kept);
+  unlock(pool);
+  atomic_fetch_add_explicit(&pool->through_ring, taken, memory_order_relaxed);
+  if ((int)taken < kept) abort();
+}
+
+__attribute__((noinline)) void pool_recycle(struct pool *pool, struct descriptor **descriptors, int count) {
+  if (pool->owner != peer_context) return from_afar(pool, descriptors, count);
+  int used = (int)pool->cached, piece = count < CACHE - used ? count : CACHE - used;
+  int kept = pool_release(pool, descriptors, pool->cache + used, piece);
+  pool->cached = (uint32_t)(used + kept);
+  pool->recycled += (uint64_t)kept;
+  if (piece < count) pool->cache_full += (uint64_t)(count - piece), from_afar(pool, descriptors + piece, count - piece);
 }
 
 __attribute__((noinline)) void home_fragments(struct descriptor *head, struct descriptor **home, int *count) {

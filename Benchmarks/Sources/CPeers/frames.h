@@ -75,7 +75,7 @@ struct arena {
 extern __thread uint32_t peer_context;
 struct arena arena_new(uint32_t pages);
 void arena_free(struct arena arena);
-int pool_refill(struct pool *pool);
+int pool_allocate_piecemeal(struct pool *pool, struct descriptor **out, int count);
 void pool_recycle(struct pool *pool, struct descriptor **descriptors, int count);
 void home_fragments(struct descriptor *head, struct descriptor **home, int *count);
 
@@ -97,24 +97,23 @@ static inline struct shared_info *shared_info_of(struct descriptor *d) {
   return (struct shared_info *)(base_of(d) + ((uint64_t)d->shared_info << 3));
 }
 
-static inline int pool_allocate(struct pool *pool, struct descriptor **out, int count) {
-  int taken = 0;
-  while (taken < count) {
-    int available = (int)pool->cached;
-    if (available == 0 && (available = pool_refill(pool)) == 0) break;
-    int piece = available < count - taken ? available : count - taken, left = available - piece;
-    char *base = pool->base;
-    if (pool->poisons) abort();
-    for (int i = 0; i < piece; i++) {
-      struct descriptor *d = (struct descriptor *)(base + pool->cache[left + i]);
-      d->owner = OWNER_RECEIVE;
-      out[taken + i] = d;
-    }
-    pool->cached = (uint32_t)left;
-    taken += piece;
+static inline void pool_take(struct pool *pool, int left, struct descriptor **out, int count) {
+  char *base = pool->base;
+  if (pool->poisons) abort();
+  for (int i = 0; i < count; i++) {
+    struct descriptor *d = (struct descriptor *)(base + pool->cache[left + i]);
+    d->owner = OWNER_RECEIVE;
+    out[i] = d;
   }
-  pool->fast += (uint64_t)taken;
-  return taken;
+  pool->cached = (uint32_t)left;
+}
+
+static inline int pool_allocate(struct pool *pool, struct descriptor **out, int count) {
+  int left = (int)pool->cached - count;
+  if (left < 0) return pool_allocate_piecemeal(pool, out, count);
+  pool_take(pool, left, out, count);
+  pool->fast += (uint64_t)count;
+  return count;
 }
 
 static inline void home_flush(struct descriptor **home, int count) {

@@ -41,7 +41,7 @@ struct BulkQueue {
     guard !frames.staged.isEmpty else { return }
     let sent = unsafe target._withUnsafeGuaranteedRef { target in
       let sent = target.port.transmit(&frames.staged)
-      target.redirectedIn.add(UInt64(sent), ordering: .relaxed)
+      target.redirectedIn.wrappingAdd(UInt64(sent), ordering: .relaxed)
       return sent
     }
     tally.add(sent, to: .redirect)
@@ -51,7 +51,7 @@ struct BulkQueue {
   private func refuse(_ frames: inout RedirectBurst) {
     let count = frames.staged.count
     unsafe target._withUnsafeGuaranteedRef {
-      _ = $0.redirectedInErrors.add(UInt64(count), ordering: .relaxed)
+      _ = $0.redirectedInErrors.wrappingAdd(UInt64(count), ordering: .relaxed)
     }
     for position in 0..<count {
       let descriptor = unsafe frames.staged.descriptors[position]

@@ -81,7 +81,7 @@ extension Parking {
   @inline(never)
   private func wakeSleeper() {
     guard sleeping.exchange(0, ordering: .acquiringAndReleasing) != 0 else { return }
-    wakeups.add(1, ordering: .relaxed)
+    wakeups.wrappingAdd(1, ordering: .relaxed)
     let target = ringDescriptor.load(ordering: .acquiring)
     if target >= 0, MessageRing(to: target, token: Bed.messageToken).send() == nil { return }
     event.signal()
@@ -107,7 +107,7 @@ extension Parking {
     sleeping.store(1, ordering: .relaxed)
     atomicMemoryFence(ordering: .sequentiallyConsistent)  // (A)
     if !hasWork() {
-      sleeps.add(1, ordering: .relaxed)
+      sleeps.wrappingAdd(1, ordering: .relaxed)
       sleep()
     }
     sleeping.store(0, ordering: .relaxed)

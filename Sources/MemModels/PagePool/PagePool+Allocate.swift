@@ -10,6 +10,18 @@ extension PagePoolCore {
   @inlinable
   @inline(__always)
   func allocate(into storage: UnsafeMutablePointer<Storage>, count: Int) -> Int {
+    let left = unsafe Int(truncatingIfNeeded: cached.pointee) &- count
+    guard left >= 0 else { return unsafe allocatePiecemeal(into: storage, count: count) }
+    unsafe take(cache + left, into: storage, count: count)
+    unsafe cached.pointee = UInt32(truncatingIfNeeded: left)
+    self.count(count, .fast)
+    return count
+  }
+
+  /// Empties the cache, refills it, and so on until there are enough pages or none are left.
+  @usableFromInline
+  @inline(never)
+  func allocatePiecemeal(into storage: UnsafeMutablePointer<Storage>, count: Int) -> Int {
     var taken = 0
     while taken < count {
       var available = unsafe Int(truncatingIfNeeded: cached.pointee)
@@ -48,8 +60,6 @@ extension PagePoolCore {
   ///
   /// Source: `page_pool_refill_alloc_cache()` and `__page_pool_alloc_netmems_slow()`,
   /// `net/core/page_pool.c`.
-  @usableFromInline
-  @inline(never)
   func refill() -> Int {
     var count = unsafe ring.consume(into: cache, count: PagePool.refillCount)
     if count > 0 {

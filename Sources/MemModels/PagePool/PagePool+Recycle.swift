@@ -8,25 +8,19 @@ public import XDPFrame
 extension PagePoolCore {
   /// Takes pages back: the owner's own into the cache, everybody else's through the ring.
   ///
-  /// Overwrites the caller's array, as the kernel does.
-  ///
   /// Source: `page_pool_put_unrefed_netmem()` and `page_pool_put_netmem_bulk()`, `net/core/page_pool.c`.
   @inlinable
   @inline(__always)
   func recycle(_ descriptors: UnsafeMutablePointer<Descriptor>, count: Int) {
-    // Safe: a descriptor and an offset are 8 octets each, and each is read before its place is overwritten.
-    let offsets = unsafe UnsafeMutableRawPointer(descriptors).assumingMemoryBound(to: UInt64.self)
-    let kept = unsafe release(descriptors, into: offsets, count: count)
-    if poisons { unsafe poison(offsets, count: kept) }
     guard unsafe owner.pointee.load(ordering: .relaxed) == clinux_context() else {
-      return unsafe recycleFromAfar(offsets, count: kept)
+      return unsafe recycleFromAfar(descriptors, count: count)
     }
     let used = unsafe Int(truncatingIfNeeded: cached.pointee)
-    let piece = min(kept, PagePoolCore.cacheCapacity &- used)
-    unsafe (cache + used).update(from: offsets, count: piece)
-    unsafe cached.pointee = UInt32(truncatingIfNeeded: used &+ piece)
-    self.count(piece, .cached)
-    if piece < kept { unsafe overflow(offsets + piece, count: kept &- piece) }
+    let piece = min(count, PagePoolCore.cacheCapacity &- used)
+    let kept = unsafe release(descriptors, into: cache + used, count: piece)
+    unsafe cached.pointee = UInt32(truncatingIfNeeded: used &+ kept)
+    self.count(kept, .cached)
+    if piece < count { unsafe overflow(descriptors + piece, count: count &- piece) }
   }
 
   @inlinable static var cacheCapacity: Int { 128 }
@@ -50,21 +44,31 @@ extension PagePoolCore {
       unsafe offsets[kept] = descriptor.offset
       kept &+= 1
     }
+    if poisons { unsafe poison(offsets, count: kept) }
     return kept
   }
 
   /// The owner's cache is full.
   @usableFromInline
   @inline(never)
-  func overflow(_ offsets: UnsafeMutablePointer<UInt64>, count: Int) {
+  func overflow(_ descriptors: UnsafeMutablePointer<Descriptor>, count: Int) {
     self.count(count, .cacheFull)
-    unsafe recycleFromAfar(offsets, count: count)
+    unsafe recycleFromAfar(descriptors, count: count)
   }
 
-  /// Returns pages through the ring; those it has no room for go to the source.
+  /// Takes back pages that are not for the cache.
+  ///
+  /// Overwrites the caller's array, as the kernel does.
   @usableFromInline
   @inline(never)
-  func recycleFromAfar(_ offsets: UnsafeMutablePointer<UInt64>, count: Int) {
+  func recycleFromAfar(_ descriptors: UnsafeMutablePointer<Descriptor>, count: Int) {
+    // Safe: a descriptor and an offset are 8 octets each, and each is read before its place is overwritten.
+    let offsets = unsafe UnsafeMutableRawPointer(descriptors).assumingMemoryBound(to: UInt64.self)
+    unsafe putInRing(offsets, count: release(descriptors, into: offsets, count: count))
+  }
+
+  /// Puts free pages into the ring; those it has no room for go to the source.
+  func putInRing(_ offsets: UnsafeMutablePointer<UInt64>, count: Int) {
     guard count > 0 else { return }
     let taken = unsafe ring.produce(offsets, count: count)
     if taken > 0 { countShared(taken, .ring) }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Arena
+public import Arena
 internal import CLinux
 public import Rings
 public import Synchronization
@@ -14,6 +14,7 @@ internal import XDPFrame
 ///      192 cache: 128 × u64                          the owner's
 ///     1216 counters of recycling from afar           atomic additions, once per bulk
 ///     1280 source: lock u32, count u32               under the lock
+///     1288 where the source's pages begin u32        never changes
 ///     1344 ring, then the source's pages
 ///
 /// A page stands in cache, ring and source as the octet offset of its descriptor: no pointers in shared memory,
@@ -28,8 +29,6 @@ internal import XDPFrame
 struct PagePoolCore: @unchecked Sendable {
   // Safe: a trusted block that the pool keeps alive, and offsets that stay inside it.
   @usableFromInline let state: UnsafeMutableRawPointer
-  @usableFromInline let base: UnsafeMutableRawPointer
-  @usableFromInline let ring: PointerRing
 
   static let ringOffset = 1_344
 
@@ -43,11 +42,10 @@ struct PagePoolCore: @unchecked Sendable {
 
   init(initializing state: UnsafeMutableRawPointer, range: BufferRange, ringCapacity: Int) {
     unsafe self.state = state
-    unsafe base = AddressMap.base(of: state)
-    unsafe ring = PointerRing(
-      initializing: state + PagePoolCore.ringOffset, capacity: ringCapacity)
-    let pages = PagePoolCore.ringOffset + PagePoolCore.ringByteCount(ringCapacity)
-    unsafe source = (state + pages).assumingMemoryBound(to: UInt64.self)
+    let ring = unsafe state + PagePoolCore.ringOffset
+    unsafe _ = PointerRing(initializing: ring, capacity: ringCapacity)
+    let sourceOffset = PagePoolCore.ringOffset + PagePoolCore.ringByteCount(ringCapacity)
+    unsafe (state + 1_288).storeBytes(of: UInt32(sourceOffset), as: UInt32.self)
     unsafe (state + 4).storeBytes(of: UInt32(clinux_has_address_sanitizer()), as: UInt32.self)
     for position in 0..<range.count {
       // The last page lies on top, so that the first ones are handed out first.
@@ -56,8 +54,17 @@ struct PagePoolCore: @unchecked Sendable {
     }
   }
 
+  /// Where the offsets of pages count from.
+  @inlinable var base: UnsafeMutableRawPointer { unsafe AddressMap.base(of: state) }
+
+  /// The pages that others brought home.
+  var ring: PointerRing { unsafe PointerRing(attaching: state + PagePoolCore.ringOffset) }
+
   /// The pages that are neither cached nor in the ring nor out.
-  @usableFromInline let source: UnsafeMutablePointer<UInt64>
+  var source: UnsafeMutablePointer<UInt64> {
+    let offset = unsafe (state + 1_288).load(as: UInt32.self)
+    return unsafe (state + Int(offset)).assumingMemoryBound(to: UInt64.self)
+  }
 
   /// The context that may allocate; 0 when the pool is closed.
   @inlinable var owner: UnsafeMutablePointer<Atomic<UInt32>> {
@@ -100,8 +107,10 @@ struct PagePoolCore: @unchecked Sendable {
 
   /// Adds to a counter that several threads write.
   @usableFromInline
+  @inline(never)
   func countShared(_ amount: Int, _ counter: PagePoolCounter) {
-    unsafe self.counter(counter).pointee.add(UInt64(amount), ordering: .relaxed)
+    unsafe self.counter(counter).pointee.wrappingAdd(
+      UInt64(truncatingIfNeeded: amount), ordering: .relaxed)
   }
 }
 

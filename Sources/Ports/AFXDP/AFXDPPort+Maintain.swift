@@ -8,13 +8,16 @@ internal import XDPFrame
 
 extension AFXDPPort {
   /// How often a queue's thread looks after the port's health, in nanoseconds: a tenth of the second promised.
-  private static let checkInterval: UInt64 = 100_000_000
+  static let checkInterval: UInt64 = 100_000_000
 
   /// Takes back sent chunks, refills, and looks after the interface; by the queue's thread.
   public func maintain(queue index: Int) {
+    maintain(queue: index, at: MonotonicClock.now)
+  }
+
+  func maintain(queue index: Int, at now: UInt64) {
     let queue = queues[index]
     queue.maintain()
-    let now = MonotonicClock.now
     guard now >= queue.state.nextCheck || queue.state.isSuspect else { return }
     queue.state.nextCheck = now &+ AFXDPPort.checkInterval
     queue.state.isSuspect = false

@@ -32,7 +32,7 @@ public final class AFXDPPort: Port, Sendable {
   public let umem: UMEM
   /// How the port was set up.
   public let options: AFXDPOptions
-  private let table: QueueTable
+  private let table: QueueTable<AFXDPQueue>
   let condition: PortCondition
   /// Where the interface is.
   let namespace: NetworkNamespace

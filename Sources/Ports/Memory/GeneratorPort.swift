@@ -156,7 +156,7 @@ public final class GeneratorPort: Port, Sendable {
   }
 
   private func starve() -> Bool {
-    starved.add(1, ordering: .relaxed)
+    starved.wrappingAdd(1, ordering: .relaxed)
     return false
   }
 

@@ -14,6 +14,7 @@ public import XDPFrame
 ///
 /// Anybody may put packets in and transmit; both are serialised by a lock. One thread receives from each queue, one
 /// takes out. Bounded: what does not fit is refused, and the caller is told.
+@safe
 public final class MemoryPort: Port, Sendable {
   /// The operator's name.
   public let name: String
@@ -22,14 +23,15 @@ public final class MemoryPort: Port, Sendable {
   /// How many queues it receives by.
   public let queueCount: Int
   private let registry: MemoryRegistry
-  private let queues: [FrameQueue]
+  private let queues: QueueTable<FrameQueue>
   private let infos: [ReceiveQueueInfo]
   private let out: FrameQueue
   private let sent = Atomic<UInt64>(0)
   private let refused = Atomic<UInt64>(0)
   private let largestPacket: Int
   private let sendsFragments: Bool
-  private let peer = Mutex<MemoryPort?>(nil)
+  // Safe: whoever joins takes a reference for each side, and whoever parts gives it back.
+  private let peer = unsafe Mutex<Unmanaged<MemoryPort>?>(nil)
 
   /// Makes a port.
   ///
@@ -53,9 +55,10 @@ public final class MemoryPort: Port, Sendable {
     number = registry.takePortNumber()
     do {
       let number = number
-      queues = try (0..<queueCount).map { _ in
-        try FrameQueue(arena: registry.arena, capacity: capacity)
-      }
+      queues = QueueTable(
+        try (0..<queueCount).map { _ in
+          try FrameQueue(arena: registry.arena, capacity: capacity)
+        })
       out = try FrameQueue(arena: registry.arena, capacity: capacity)
       infos = try (0..<queueCount).map {
         try registry.registerQueue(
@@ -71,15 +74,30 @@ public final class MemoryPort: Port, Sendable {
   }
 
   /// Joins two ports: what one sends the other receives, by its queue 0.
+  ///
+  /// Each keeps the other alive until they are parted.
+  ///
+  /// - Precondition: Neither is joined to another.
   public static func join(_ first: MemoryPort, _ second: MemoryPort) {
-    first.peer.withLock { $0 = second }
-    second.peer.withLock { $0 = first }
+    first.link(to: second)
+    second.link(to: first)
   }
 
-  /// Parts two joined ports again, so that both can go.
+  private func link(to other: MemoryPort) {
+    unsafe peer.withLock {
+      unsafe precondition($0 == nil, "A port is joined to one other.")
+      unsafe $0 = .passRetained(other)
+    }
+  }
+
+  /// Parts two joined ports again, so that both can go; once it returns neither puts anything into the other.
   public func part() {
-    let other = peer.withLock { $0.take() }
-    other?.peer.withLock { $0 = nil }
+    guard let other = unlink() else { return }
+    _ = other.unlink()
+  }
+
+  private func unlink() -> MemoryPort? {
+    unsafe peer.withLock { unsafe $0.take() }?.takeRetainedValue()
   }
 
   /// What the port can do and how it is.
@@ -96,7 +114,7 @@ public final class MemoryPort: Port, Sendable {
   /// - Returns: nil, or the frame handed back because the queue is full.
   public func put(_ frame: consuming Frame, queue: Int = 0) -> Frame? {
     frame.descriptor.queueNumber = infos[queue].number
-    return queues[queue].enqueue(frame)
+    return queues.queues[queue].enqueue(frame)
   }
 
   /// Takes out a frame that was sent; one thread at a time.
@@ -109,21 +127,29 @@ public final class MemoryPort: Port, Sendable {
 
   /// Receives what was put in.
   public func receive(_ burst: inout Burst, queue: Int, budget: Int, tally: Tally) {
-    queues[queue].dequeue(into: &burst, budget: budget)
+    queues.with(queue) { $0.dequeue(into: &burst, budget: budget) }
   }
 
   /// Sends frames to the other side, or into the outgoing queue.
   public func transmit(_ frames: inout FrameBulk) -> Int {
-    let other = peer.withLock { $0 }
-    let target = other?.queues[0] ?? out
-    let queueNumber = other?.infos[0].number
     let fitting = moveFittingFirst(&frames)
-    let taken = target.enqueue(&frames, count: fitting, queueNumber: queueNumber)
-    sent.add(UInt64(taken), ordering: .relaxed)
+    let taken = unsafe peer.withLock { peer in
+      guard let other = unsafe peer else {
+        return out.enqueue(&frames, count: fitting, queueNumber: nil)
+      }
+      return unsafe other._withUnsafeGuaranteedRef { $0.deliver(&frames, count: fitting) }
+    }
+    sent.wrappingAdd(UInt64(taken), ordering: .relaxed)
     guard !frames.isEmpty else { return taken }
-    refused.add(UInt64(frames.count), ordering: .relaxed)
+    refused.wrappingAdd(UInt64(frames.count), ordering: .relaxed)
     refuse(&frames)
     return taken
+  }
+
+  /// Takes what the other side sends.
+  private func deliver(_ frames: inout FrameBulk, count: Int) -> Int {
+    let queueNumber = infos[0].number
+    return queues.with(0) { $0.enqueue(&frames, count: count, queueNumber: queueNumber) }
   }
 
   /// Moves the frames that may be sent in front of those that may not; answers how many there are.
@@ -166,7 +192,7 @@ public final class MemoryPort: Port, Sendable {
 
   /// Sends home whatever is still in the port's queues.
   public func close() {
-    for queue in queues + [out] {
+    for queue in queues.queues + [out] {
       while let frame = queue.dequeue() { frame.recycle(.shutdown) }
     }
   }

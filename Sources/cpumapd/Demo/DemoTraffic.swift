@@ -109,7 +109,7 @@ final class DemoTraffic: Sendable {
       }
     }
     guard count == 1 else { return false }
-    sent.add(1, ordering: .relaxed)
+    sent.wrappingAdd(1, ordering: .relaxed)
     return true
   }
 
