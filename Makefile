@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # What each target does is in CONTRIBUTING.md; `make` alone lists them.
 #   JOBS=n   parallel compile jobs (default: the number of CPUs)
+#   SEQUENCES=n   random cases of `differential`
 #   ARGS=... passed on to what `run` and `bench` start
 .DEFAULT_GOAL := help
-.PHONY: help setup run build test lint layers tsan asan bench docs clean
+.PHONY: help setup run build test differential lint layers tsan asan bench docs clean
 .NOTPARALLEL:
 
 jobs := $(if $(JOBS),-j $(JOBS))
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: ## install missing packages; prints the line to paste when it may not
 	@scripts/setup
@@ -23,6 +24,9 @@ build: setup ## build everything, in debug
 
 test: setup ## every test: debug, release, thread and address sanitizer
 	@scripts/run-tests
+
+differential: setup ## random packets and programs' steps, compared with the running kernel (SEQUENCES=n)
+	@scripts/differential
 
 lint: setup ## format, licence lines, banned words, links, hot functions
 	@scripts/lint

@@ -150,6 +150,7 @@ if !libraryOnly {
   targets += [
     .target(name: "AllocationCount", path: "Tests/AllocationCount"),
     tests("EndToEndTests", library + ["Control", "TestSupport", "AllocationCount"]),
+    tests("DifferentialTests", library + ["CLibBPF", "CTestSupport", "TestSupport"]),
     tests("DaemonTests", library + ["Control", "TestSupport", "cpumapd"]),
     tests("ExampleTests", library + ["TestSupport"]),
   ]

@@ -9,6 +9,8 @@ extension Buff {
 
   /// Adds a buffer to the end of the packet.
   ///
+  /// A buffer whose descriptor says that the CPU may not read it makes the packet one with unreadable fragments.
+  ///
   /// - Parameters:
   ///   - storage: The buffer; the packet owns it from here on.
   ///   - offset: Where the octets begin in it.
@@ -37,6 +39,7 @@ extension Buff {
     guard count < Limits.fragments else { return storage }
     let part = storage.take()
     part.join(descriptor)
+    if part.flags.contains(.unreadableFragments) { marks.insert(.unreadableFragments) }
     unsafe info.fragments[count] = Fragment(
       slot: Slot(part), offset: UInt32(truncatingIfNeeded: offset),
       byteCount: UInt32(truncatingIfNeeded: byteCount))
@@ -73,34 +76,6 @@ extension Buff {
       start: part.hardStart + Int(fragment.offset), count: Int(fragment.byteCount))
     return unsafe body(octets.bytes)
   }
-
-  /// Copies the packet's octets, over the borders of its buffers.
-  ///
-  /// - Parameters:
-  ///   - offset: Where to begin.
-  ///   - destination: Where to put them.
-  /// - Returns: Whether the packet has that many octets there. If not, `destination` is left alone, unless the list of
-  ///   fragments was forged: then those in front of the forged one were copied.
-  ///
-  /// Source: `bpf_xdp_copy_buf()`, `net/core/filter.c`.
-  public func copyBytes(from offset: Int, to destination: UnsafeMutableRawBufferPointer) -> Bool {
-    guard offset >= 0, offset <= byteCount, destination.count <= byteCount - offset else {
-      return false
-    }
-    var skip = offset
-    var filled = 0
-    withBytes { filled = unsafe destination.fill(from: filled, with: $0, skipping: &skip) }
-    var position = 0
-    while filled < destination.count {
-      let more = withFragment(at: position) {
-        unsafe destination.fill(from: filled, with: $0, skipping: &skip)
-      }
-      guard let more else { return false }
-      filled = more
-      position += 1
-    }
-    return true
-  }
 }
 
 extension Fragment {
@@ -115,21 +90,5 @@ extension Fragment {
     }
     let (end, overflows) = offset.addingReportingOverflow(byteCount)
     return !overflows && end <= part.frameByteCount
-  }
-}
-
-extension UnsafeMutableRawBufferPointer {
-  /// Fills on from `start` with what `source` has behind the octets still to be skipped; answers the new end.
-  fileprivate func fill(from start: Int, with source: RawSpan, skipping skip: inout Int) -> Int {
-    let skipped = Swift.min(skip, source.byteCount)
-    skip -= skipped
-    let count = Swift.min(self.count - start, source.byteCount - skipped)
-    guard count > 0 else { return start }
-    unsafe source.withUnsafeBytes { octets in
-      let part = unsafe UnsafeRawBufferPointer(rebasing: octets[skipped..<(skipped + count)])
-      unsafe UnsafeMutableRawBufferPointer(rebasing: self[start..<(start + count)])
-        .copyMemory(from: part)
-    }
-    return start + count
   }
 }

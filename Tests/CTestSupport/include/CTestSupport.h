@@ -2,3 +2,5 @@
 //
 // C that only tests link. It has no functions to call.
 #pragma once
+
+#include "adjustments.h"
