@@ -50,6 +50,7 @@ var targets: [Target] = [
   floor("Rings", ["CLinux"]),
   floor("Metrics", ["CLinux"]),
   floor("Wire", ["CLinux"]),
+  floor("EBPF", ["CLinux", "Syscalls", "Arena"]),
   floor("Control", ["CLinux", "Syscalls"]),
 
   // Floor 1: the hub. The words and the four contracts.
@@ -73,16 +74,16 @@ var targets: [Target] = [
 ]
 
 let library = [
-  "CLinux", "Syscalls", "Arena", "IOUring", "Rings", "Metrics", "Wire", "XDPFrame", "MemModels",
-  "Plugins", "Ports", "Datapath",
+  "CLinux", "Syscalls", "Arena", "IOUring", "Rings", "Metrics", "Wire", "EBPF", "XDPFrame",
+  "MemModels", "Plugins", "Ports", "Datapath",
 ]
 
 var products: [Product] = [
   .library(
     name: "XDPFrame",
     targets: [
-      "CLinux", "Arena", "Rings", "Metrics", "Wire", "Syscalls", "IOUring", "XDPFrame", "MemModels",
-      "Plugins", "Ports", "Datapath",
+      "CLinux", "Arena", "Rings", "Metrics", "Wire", "EBPF", "Syscalls", "IOUring", "XDPFrame",
+      "MemModels", "Plugins", "Ports", "Datapath",
     ])
 ]
 var dependencies: [Package.Dependency] = []
@@ -138,6 +139,7 @@ targets += [
   tests("RingsTests", ["CLinux", "Rings"]),
   tests("MetricsTests", ["CLinux", "Metrics"]),
   tests("WireTests", ["CLinux", "Wire"]),
+  tests("EBPFTests", ["CLinux", "Syscalls", "Arena", "EBPF"]),
   tests("ControlTests", ["CLinux", "Syscalls", "Control"]),
   tests("XDPFrameTests", library + ["TestSupport"]),
   tests("MemModelsTests", library + ["TestSupport"]),

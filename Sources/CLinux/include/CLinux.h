@@ -67,5 +67,6 @@
 #include "clinux_context.h"
 #include "clinux_memory.h"
 #include "clinux_descriptors.h"
+#include "clinux_guard.h"
 #include "clinux_poison.h"
 #include "clinux_syscalls.h"
