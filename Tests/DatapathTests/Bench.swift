@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Arena
-import CLinux
 import Datapath
 import MemModels
 import Ports
@@ -10,70 +9,109 @@ import Testing
 import XDPFrame
 
 /// A datapath in memory: a port whose packets a test puts in, a pool, and what checks the ledgers.
-final class Bench {
+final class Bench: Sendable {
   let registry: MemoryRegistry
   let pool: PagePool
   let port: MemoryPort
   let datapath: Datapath
+  /// The queue that packets are said to have arrived by, until a port says otherwise.
+  let queueInfo: ReceiveQueueInfo
 
   init(
-    pages: Int = 1_024, parking: ParkingMode = .adaptive, allowsRing: Bool = true,
+    pages: Int = 1_024, portCapacity: Int = 4_096, queueCount: Int = 1,
+    parking: ParkingMode = .adaptive, allowsRing: Bool = true,
     warn: @escaping @Sendable (String) -> Void = { _ in }
   ) throws {
     registry = MemoryRegistry(arena: try Arena())
     pool = try PagePool(registry: registry, pageCount: pages)
-    port = try MemoryPort(name: "in", registry: registry, capacity: 4_096)
+    port = try MemoryPort(
+      name: "in", registry: registry, queueCount: queueCount, capacity: portCapacity)
+    queueInfo = try registry.registerQueue(port: port.number, queue: 0, memory: pool.memory)
     datapath = Datapath(
       registry: registry, parking: parking, allowsRing: allowsRing, warn: warn)
     datapath.add(port)
   }
 
-  enum Missing: Error { case page, room }
+  enum Missing: Error { case page }
 
   /// The CPUs that tests pin workers to.
   static var cpus: [Int] { CPUSet.allowed.processors }
 
-  /// A packet of `byteCount` octets whose first four say `mark`.
-  func packet(_ mark: UInt32, byteCount: Int = 64) throws -> Frame {
-    guard let storage = pool.allocate() else { throw Missing.page }
-    let info = try #require(queueInfo)
-    let buff = Buff(
-      owning: storage.take(), queue: info, headroom: pool.headroom, byteCount: byteCount)
-    unsafe buff.data.storeBytes(of: mark, as: UInt32.self)
-    guard let frame = Frame(buff) else { throw Missing.room }
+  /// A packet whose first four octets say `mark`, and that has so many fragments of 100 octets.
+  func packet(_ mark: UInt32, byteCount: Int = 64, fragmentCount: Int = 0) throws -> Frame {
+    guard let frame = packet(mark, byteCount: byteCount, fragmentCount: fragmentCount, from: pool)
+    else { throw Missing.page }
     return frame
   }
 
-  private lazy var queueInfo = try? registry.registerQueue(
-    port: port.number, queue: 0, memory: pool.memory)
+  /// The same, of a pool that the calling thread owns; nil when that is empty.
+  func packet(
+    _ mark: UInt32, byteCount: Int = 64, fragmentCount: Int = 0, from pool: PagePool
+  ) -> Frame? {
+    guard let storage = pool.allocate() else { return nil }
+    var buff = Buff(
+      owning: storage.take(), queue: queueInfo, headroom: pool.headroom, byteCount: byteCount)
+    unsafe buff.data.storeBytes(of: mark, as: UInt32.self)
+    for _ in 0..<fragmentCount {
+      guard let part = pool.allocate(), buff.addFragment(part, offset: 0, byteCount: 100) == nil
+      else {
+        buff.recycle(.poolEmpty)
+        return nil
+      }
+    }
+    return Frame(buff)
+  }
+
+  /// Puts a packet in.
+  func put(_ frame: consuming Frame) {
+    guard let rejected = port.put(frame) else { return }
+    rejected.recycle(.ringFull)
+    Issue.record("The memory port had no room.")
+  }
 
   /// Puts packets with marks 0..<count in.
   func put(_ count: Int, from first: Int = 0) throws {
-    for mark in first..<(first + count) {
-      if let rejected = port.put(try packet(UInt32(mark))) {
-        rejected.recycle(.ringFull)
-        Issue.record("The memory port had no room.")
-      }
-    }
+    for mark in first..<(first + count) { put(try packet(UInt32(mark))) }
   }
 
-  /// The marks of the frames that were sent, in order.
-  func takeSentMarks() -> [UInt32] {
-    var marks: [UInt32] = []
-    while let frame = port.takeSent() {
-      marks.append(unsafe frame.descriptor.data.load(as: UInt32.self))
-      frame.recycle(.shutdown)
-    }
-    return marks
-  }
+  /// The marks of the frames that were sent back, in order.
+  func takeSentMarks() -> [UInt32] { DatapathTests.takeSentMarks(of: port) }
 
   /// Checks that every page is home, each exactly once.
   func expectAllHome(sourceLocation: SourceLocation = #_sourceLocation) {
-    let census = pool.census()
-    #expect(census.balances, sourceLocation: sourceLocation)
-    #expect(census[.free] == census.capacity, "\(census)", sourceLocation: sourceLocation)
-    #expect(census.doubleFree == 0, sourceLocation: sourceLocation)
-    #expect(census.abandoned == 0, sourceLocation: sourceLocation)
+    expectHome(pool, sourceLocation: sourceLocation)
+  }
+}
+
+/// The marks of the frames that a port sent, in order; the frames go home.
+func takeSentMarks(of port: MemoryPort) -> [UInt32] {
+  var marks: [UInt32] = []
+  while let frame = port.takeSent() {
+    marks.append(unsafe frame.descriptor.data.load(as: UInt32.self))
+    frame.recycle(.shutdown)
+  }
+  return marks
+}
+
+/// Checks that every page of a pool is home, each exactly once.
+func expectHome(_ pool: PagePool, sourceLocation: SourceLocation = #_sourceLocation) {
+  let census = pool.census()
+  #expect(census.balances, sourceLocation: sourceLocation)
+  #expect(census[.free] == census.capacity, "\(census)", sourceLocation: sourceLocation)
+  #expect(census.doubleFree == 0, sourceLocation: sourceLocation)
+  #expect(census.abandoned == 0, sourceLocation: sourceLocation)
+}
+
+/// Checks what a change of a map answers: an errno, or nil for none.
+func expectErrno(
+  _ errno: Int32?, sourceLocation: SourceLocation = #_sourceLocation,
+  _ body: () throws(MapError) -> Void
+) {
+  do throws(MapError) {
+    try body()
+    #expect(errno == nil, sourceLocation: sourceLocation)
+  } catch {
+    #expect(error.errno == errno, sourceLocation: sourceLocation)
   }
 }
 
@@ -109,6 +147,38 @@ final class Scripted: PacketProgram, @unchecked Sendable {
     defer { position += 1 }
     packet.target = target
     return verdicts[position % verdicts.count]
+  }
+}
+
+/// Sends packets to keys in turn, counted over all bursts.
+final class RoundRobin: PacketProgram, @unchecked Sendable {
+  // Safe: run by one thread.
+  private let map: UInt16
+  private let keyCount: Int
+  private var position = 0
+
+  init(map: UInt16 = Datapath.cpuMapNumber, keyCount: Int) {
+    self.map = map
+    self.keyCount = keyCount
+  }
+
+  func run(_ packet: inout Buff) -> Verdict {
+    defer { position += 1 }
+    let key = UInt32(position % keyCount)
+    return packet.redirect(to: RedirectTarget(map: map, key: key, onMiss: .drop))
+  }
+}
+
+/// Sends each flow to a key of its own; see ``Feeder`` for what a flow is.
+final class ByFlow: PacketProgram, Sendable {
+  private let keyCount: UInt32
+
+  init(keyCount: Int) { self.keyCount = UInt32(keyCount) }
+
+  func run(_ packet: inout Buff) -> Verdict {
+    let key = unsafe packet.data.load(as: UInt32.self) >> 24 % keyCount
+    return packet.redirect(
+      to: RedirectTarget(map: Datapath.cpuMapNumber, key: key, onMiss: .drop))
   }
 }
 

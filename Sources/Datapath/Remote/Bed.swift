@@ -56,7 +56,7 @@ extension Parking {
     private mutating func sleepInRing() -> Bool {
       guard ring != nil else { return false }
       if !isListening { listen() }
-      guard (try? ring?.submitAndWait(1, timeout: Parking.longestSleep)) != nil else {
+      guard (try? ring?.submitAndWait(1, timeout: parking.longestSleep)) != nil else {
         parking.announce(ring: -1)
         ring = nil
         return false
@@ -77,7 +77,7 @@ extension Parking {
 
     private func sleepOnEvent() {
       _ = try? Poll.wait(
-        parking.event.descriptor.raw, for: .readable, timeout: Parking.longestSleep)
+        parking.event.descriptor.raw, for: .readable, timeout: parking.longestSleep)
       _ = parking.event.drain()
     }
   }

@@ -10,6 +10,7 @@ final class EntryBooks: Sendable {
   private struct State {
     var open: [CPUMapEntry] = []
     var closed: [EntryReport] = []
+    var collective: EntryReport?
   }
 
   /// The names of removed entries that are kept apart; the oldest beyond that are added up.
@@ -34,16 +35,18 @@ final class EntryBooks: Sendable {
       state.open.removeAll { $0 === entry }
       state.closed.add(report)
       guard state.closed.count > EntryBooks.nameLimit else { return }
-      var collective = state.closed.removeFirst()
-      collective.name = EntryBooks.collectiveName
-      state.closed.add(collective)
+      var oldest = state.closed.removeFirst()
+      oldest.name = EntryBooks.collectiveName
+      if let collective = state.collective { oldest.add(collective) }
+      state.collective = oldest
     }
   }
 
   /// What is in the books: a report for each name, those of entries that exist last.
   var reports: [EntryReport] {
-    let (open, closed) = state.withLock { ($0.open, $0.closed) }
-    return open.reduce(into: closed) { $0.add(EntryReport($1)) }
+    let (open, closed, collective) = state.withLock { ($0.open, $0.closed, $0.collective) }
+    let former = (collective.map { [$0] } ?? []) + closed
+    return open.reduce(into: former) { $0.add(EntryReport($1)) }
   }
 }
 

@@ -32,11 +32,11 @@ public enum ParkingMode: String, Sendable, CaseIterable {
 public final class Parking: Sendable {
   /// How long an adaptive worker spins: about what one wake-up costs both sides.
   static let spinNanoseconds: UInt64 = 50_000
-  static let longestSleep = Duration.milliseconds(50)
-
   let mode: ParkingMode
   let usesRing: Bool
   let event: EventFD
+  /// The longest sleep without a wake-up.
+  let longestSleep: Duration
   private let sleeping = Atomic<UInt32>(0)
   /// Where messages go; -1 while there is no ring.
   private let ringDescriptor = Atomic<RawDescriptor>(-1)
@@ -48,9 +48,13 @@ public final class Parking: Sendable {
   /// - Parameters:
   ///   - mode: How the worker waits.
   ///   - usesRing: Whether to use io_uring; it must be available.
+  ///   - longestSleep: The longest sleep without a wake-up.
   /// - Throws: ``SystemCallFailure`` when there is no descriptor left for an eventfd.
-  public init(mode: ParkingMode, usesRing: Bool) throws(SystemCallFailure) {
+  public init(
+    mode: ParkingMode, usesRing: Bool, longestSleep: Duration = .milliseconds(50)
+  ) throws(SystemCallFailure) {
     self.mode = mode
+    self.longestSleep = longestSleep
     self.usesRing = usesRing && mode != .spin
     do throws(SystemCallError) {
       event = try EventFD()
