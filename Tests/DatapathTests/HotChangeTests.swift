@@ -63,7 +63,7 @@ extension Stress {
     }
 
     /// Threads cost a sanitizer far more than frames do.
-    private static let changeCount = isInstrumented ? 300 : 2_000
+    private static let changeCount = isInstrumented ? 50 : 100
 
     @Test func anEntryThatReplacesAnotherWaitsForIt() throws {
       let bench = try Bench()

@@ -41,8 +41,8 @@ public final class ProgramSlot: Sendable {
       let label = program.map { _ in ProgramLabel(name: name, version: version) }
       let old = table.exchange(program.map { Installed($0) }, at: 0)
       current.withLock { $0 = label }
-      quiescence.wait()
-      _ = old
+      // Where there was none nobody runs it: a program that hangs elsewhere must not keep a new entry from its own.
+      if old != nil { quiescence.wait() }
       return version
     }
   }
