@@ -10,7 +10,9 @@ import Testing
 @testable import Datapath
 
 extension Stress {
-  /// Nobody sleeps on work. The longest sleep is an hour here, so a wake-up that is lost stays lost.
+  /// Nobody sleeps on work.
+  ///
+  /// The longest sleep is an hour here, so a wake-up that is lost stays lost.
   @Suite struct ParkingTests {
     private static let usesRing = [true, false]
 
