@@ -41,6 +41,7 @@ func example(_ name: String, _ dependencies: [String]) -> Target {
 // Targets stand in the order of the floors: each depends only on targets above it.
 var targets: [Target] = [
   // Floor 0: ground. Each is useful alone.
+  .target(name: "CPluginABI"),
   .target(name: "CLinux"),
   .systemLibrary(name: "CLibBPF", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
   .systemLibrary(name: "CLibURing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
@@ -60,7 +61,7 @@ var targets: [Target] = [
   floor("MemModels", ["CLinux", "Arena", "Rings", "Metrics", "Syscalls", "XDPFrame"]),
 
   // Floor 3: who decides, who carries.
-  floor("Plugins", ["CLinux", "Wire", "Metrics", "XDPFrame"]),
+  floor("Plugins", ["CPluginABI", "CLinux", "Arena", "Wire", "Metrics", "XDPFrame"]),
   floor(
     "Ports",
     [
@@ -74,7 +75,8 @@ var targets: [Target] = [
 ]
 
 let library = [
-  "CLinux", "Syscalls", "Arena", "IOUring", "Rings", "Metrics", "Wire", "EBPF", "XDPFrame",
+  "CPluginABI", "CLinux", "Syscalls", "Arena", "IOUring", "Rings", "Metrics", "Wire", "EBPF",
+  "XDPFrame",
   "MemModels", "Plugins", "Ports", "Datapath",
 ]
 
@@ -82,7 +84,8 @@ var products: [Product] = [
   .library(
     name: "XDPFrame",
     targets: [
-      "CLinux", "Arena", "Rings", "Metrics", "Wire", "EBPF", "Syscalls", "IOUring", "XDPFrame",
+      "CPluginABI", "CLinux", "Arena", "Rings", "Metrics", "Wire", "EBPF", "Syscalls", "IOUring",
+      "XDPFrame",
       "MemModels", "Plugins", "Ports", "Datapath",
     ])
 ]
