@@ -92,6 +92,28 @@ extension Buff {
     return true
   }
 
+  /// Overwrites octets of any part of the packet, also beyond those that the kernel's helpers look at.
+  ///
+  /// - Parameters:
+  ///   - source: The octets.
+  ///   - offset: Where to begin.
+  /// - Returns: Whether the packet has that many octets there, and the CPU may read them. If not, the packet is left
+  ///   alone, but for what stands in front of an unreadable or forged fragment.
+  ///
+  /// Source: `bpf_xdp_copy_buf()`, `net/core/filter.c`.
+  public mutating func storeBytes(_ source: UnsafeRawBufferPointer, at offset: Int) -> Bool {
+    guard 0...byteCount ~= offset, source.count <= byteCount &- offset else { return false }
+    guard let start = source.baseAddress else { return true }
+    do {
+      try unsafe forEachPiece(from: offset, count: source.count) { piece, done, count in
+        unsafe piece.copyMemory(from: start + done, byteCount: count)
+      }
+    } catch {
+      return false
+    }
+    return true
+  }
+
   private func checkRange(_ offset: Int, _ count: Int) throws(PacketError) {
     guard 0...Buff.farthest ~= offset, 0...Buff.farthest ~= count else { throw .unreachable }
     guard offset &+ count <= byteCount else { throw .outOfBounds }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Arena
-public import Synchronization
 
 extension Descriptor {
   /// Reads or writes one field of the line.
@@ -78,56 +77,6 @@ extension Descriptor {
   /// The registry's id of the model.
   @inlinable public var memoryID: UInt16 { unsafe field(18).pointee }
 
-  /// How often the buffer came home.
-  @inlinable public var generation: UInt32 {
-    get { unsafe field(20).pointee }
-    nonmutating set { unsafe field(20).pointee = newValue }
-  }
-
-  /// Who holds the buffer.
-  ///
-  /// A value that is not an ``Owner`` reads as ``Owner/quarantine``.
-  @inlinable public var owner: Owner {
-    get { unsafe Owner(rawValue: field(24, as: UInt8.self).pointee) ?? .quarantine }
-    nonmutating set { unsafe field(24).pointee = UInt32(newValue.rawValue) }
-  }
-
-  /// Which worker or ring holds the buffer; for a fragment, the life of its frame; 0 for other owners.
-  @inlinable public var ownerNumber: UInt32 { unsafe field(24, as: UInt32.self).pointee &>> 8 }
-
-  /// Whether a numbered owner holds the buffer.
-  @inlinable
-  @inline(__always)
-  public func isOwned(by owner: Owner, number: UInt32) -> Bool {
-    unsafe field(24, as: UInt32.self).pointee == UInt32(owner.rawValue) | (number &<< 8)
-  }
-
-  /// Hands the buffer to a numbered owner.
-  @inlinable
-  @inline(__always)
-  public func setOwner(_ owner: Owner, number: UInt32) {
-    unsafe field(24).pointee = UInt32(owner.rawValue) | (number &<< 8)
-  }
-
-  /// Ends the buffer's current life: it belongs to its model again, and older handles are stale.
-  ///
-  /// A fragment has left its frame before; see ``leave()``.
-  ///
-  /// - Returns: Whether it had one; false means that it came home twice.
-  @inlinable
-  @inline(__always)
-  public func becomeFree() -> Bool {
-    guard unsafe field(24, as: UInt8.self).pointee != Owner.free.rawValue else { return false }
-    unsafe field(20, as: UInt32.self).pointee &+= 1
-    unsafe field(24, as: UInt32.self).pointee = UInt32(Owner.free.rawValue)
-    return true
-  }
-
-  /// The users of a shared page.
-  @inlinable public var users: UnsafeMutablePointer<Atomic<UInt32>> {
-    unsafe (line + 28).assumingMemoryBound(to: Atomic<UInt32>.self)
-  }
-
   /// The number of the ``ReceiveQueueInfo`` that the packet arrived by.
   @inlinable public var queueNumber: UInt16 {
     get { unsafe field(32).pointee }
@@ -149,41 +98,6 @@ extension Descriptor {
   @inlinable public var flowHash: UInt32 {
     get { unsafe field(36).pointee }
     nonmutating set { unsafe field(36).pointee = newValue }
-  }
-
-  /// The frame that this buffer is a fragment of, by index; 0 for none.
-  @inlinable public var head: UInt32 {
-    get { unsafe field(44).pointee }
-    nonmutating set { unsafe field(44).pointee = newValue }
-  }
-
-  /// Makes the buffer a fragment of the frame that begins in `head`.
-  ///
-  /// It notes the life of that frame too, so that a fragment which a forged list left behind is told from one whose
-  /// frame still lives; see ``holder``.
-  @inlinable
-  @inline(__always)
-  func join(_ head: Descriptor) {
-    self.head = head.index
-    setOwner(.receive, number: head.generation)
-  }
-
-  /// Makes the buffer part of no frame, so that a list which names it a second time is not believed.
-  @inlinable
-  @inline(__always)
-  func leave() { head = 0 }
-
-  /// Who holds the buffer, for a census: a fragment is held by whoever holds its frame.
-  ///
-  /// A fragment whose frame went home without it, because its list was forged, is in ``Owner/quarantine``: nobody
-  /// will bring it home.
-  public var holder: Owner {
-    let own = owner
-    guard own == .receive, head != 0, head < Descriptor.limit else { return own }
-    // Safe: the index names a line of the descriptor table.
-    let frame = unsafe Descriptor(base: base, index: head)
-    let isAlive = frame.owner != .free && (frame.generation ^ ownerNumber) & 0xFF_FFFF == 0
-    return isAlive ? frame.owner : .quarantine
   }
 
   /// When the packet was received, in nanoseconds of the monotonic clock; 0 if not taken.

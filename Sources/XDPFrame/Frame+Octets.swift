@@ -10,33 +10,22 @@ extension Frame {
   /// - Parameters:
   ///   - octets: The packet, 1...73152 octets.
   ///   - model: Where its buffers come from.
-  public init?(octets: [UInt8], from model: some MemoryModel) {
-    guard let first = model.allocate() else { return nil }
-    let linear = min(octets.count, model.linearByteCount)
-    let queue = unsafe ReceiveQueueInfo(base: first.descriptor.base, number: 0)
-    var packet = Buff(
-      owning: first.take(), queue: queue, headroom: model.headroom, byteCount: linear)
-    // Safe: the linear part has that many octets.
-    unsafe packet.data.copyMemory(from: octets, byteCount: linear)
-    var made = linear
-    while made < octets.count {
-      guard let more = model.allocate() else {
-        packet.recycle(.poolEmpty)
-        return nil
-      }
-      let piece = min(octets.count - made, Int(more.descriptor.frameByteCount))
-      unsafe octets.withUnsafeBytes {
-        let part = unsafe UnsafeRawBufferPointer(rebasing: $0[made..<made + piece])
-        unsafe UnsafeMutableRawBufferPointer(start: more.descriptor.hardStart, count: piece)
-          .copyMemory(from: part)
-      }
-      if let refused = packet.addFragment(more, offset: 0, byteCount: piece) {
-        refused.recycle()
-        packet.recycle(.tooManyFragments)
-        return nil
-      }
-      made += piece
-    }
+  public init?(octets: [UInt8], from model: any MemoryModel) {
+    guard var packet = Buff(byteCount: octets.count, from: model) else { return nil }
+    _ = unsafe octets.withUnsafeBytes { unsafe packet.storeBytes($0, at: 0) }
     self.init(packet)
+  }
+
+  /// Ends the frame and answers its octets: for tests, tools and the first steps.
+  ///
+  /// - Parameter reason: What the packet ended with.
+  /// - Returns: The octets; none if its list of fragments was forged.
+  /// - Note: Allocates.
+  public consuming func octets(recycling reason: DropReason = .shutdown) -> [UInt8] {
+    let packet = Buff(self)
+    var octets = [UInt8](repeating: 0, count: packet.byteCount)
+    let isWhole = unsafe octets.withUnsafeMutableBytes { unsafe packet.copyBytes(from: 0, to: $0) }
+    packet.recycle(reason)
+    return isWhole ? octets : []
   }
 }

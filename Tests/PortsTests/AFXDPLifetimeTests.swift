@@ -18,10 +18,10 @@ private struct Holdings: Equatable {
 
   init(_ arena: Arena) {
     descriptors = Holdings.entries(of: "/proc/self/fd")
-    // The sanitizer maps memory of its own as it goes.
-    let counts = clinux_has_address_sanitizer() == 0
-    let maps = counts ? TextFile.contents("/proc/self/maps") : nil
-    mappings = maps.map { $0.split(separator: "\n").count } ?? 0
+    // Those of files and sockets, which have an inode; a sanitizer maps anonymous memory as it goes.
+    let maps = TextFile.contents("/proc/self/maps") ?? ""
+    mappings = maps.split(separator: "\n")
+      .count { line in line.split(separator: " ").dropFirst(4).first.map { $0 != "0" } ?? false }
     (trustedByteCount, arenaByteCount) = arena.freeByteCounts
   }
 

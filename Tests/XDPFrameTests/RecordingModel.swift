@@ -13,7 +13,8 @@ final class RecordingModel: MemoryModel, @unchecked Sendable {
   private let registry: MemoryRegistry
   private let segment: Segment
   private let sideBlock: TrustedBlock?
-  private let byteCount: Int
+  private var byteCount: Int { bufferByteCount }
+  let bufferByteCount: Int
   private let capacity: Int
   private var free: [UInt32] = []
   /// The buffers of each call of `recycle`, by index.
@@ -27,7 +28,7 @@ final class RecordingModel: MemoryModel, @unchecked Sendable {
   ) throws {
     self.registry = registry
     self.capacity = capacity
-    self.byteCount = byteCount
+    bufferByteCount = byteCount
     linearByteCount = byteCount - Limits.headroom - (isBeside ? 0 : Limits.sharedInfo)
     segment = try registry.arena.addSegment(
       byteCount: UInt((capacity * byteCount + 4_095) & ~4_095))

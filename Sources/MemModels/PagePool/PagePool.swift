@@ -93,6 +93,9 @@ public final class PagePool: MemoryModel, Sendable {
   /// Octets of a packet that one page holds.
   public var linearByteCount: Int { Limits.linear }
 
+  /// Octets of one page.
+  public var bufferByteCount: Int { Limits.page }
+
   /// Takes up to `count` pages; the owner only.
   @inlinable
   public func allocate(into storage: UnsafeMutablePointer<Storage>, count: Int) -> Int {

@@ -31,7 +31,7 @@ public final class SharedPagePool: MemoryModel, Sendable {
   private let block: TrustedBlock
 
   /// Octets of one buffer, half a page: what one descriptor stands for.
-  public static let bufferByteCount = Limits.granule
+  public static let halfByteCount = Limits.granule
 
   /// Octets of a packet that one half holds: Ethernet's 1,518, a VLAN tag, rounded up to a multiple of 512.
   ///
@@ -41,7 +41,7 @@ public final class SharedPagePool: MemoryModel, Sendable {
   /// Octets in front of a packet: what half a page leaves beside the packet and the 320 of ``SharedInfo``, 192.
   ///
   /// Source: `ixgbe_skb_pad()`, `drivers/net/ethernet/intel/ixgbe/ixgbe.h`.
-  public static let packetHeadroom = bufferByteCount - packetByteCount - Limits.sharedInfo
+  public static let packetHeadroom = halfByteCount - packetByteCount - Limits.sharedInfo
 
   /// Makes a pool owned by the calling thread.
   ///
@@ -76,7 +76,7 @@ public final class SharedPagePool: MemoryModel, Sendable {
     }
     range = BufferRange(
       arena: arena, segment: segment, count: 2 * pageCount,
-      byteCount: SharedPagePool.bufferByteCount)
+      byteCount: SharedPagePool.halfByteCount)
     let pages = BufferRange(
       arena: arena, segment: segment, count: pageCount, byteCount: Limits.page)
     // Safe: the block was sized for both parts.
@@ -108,6 +108,9 @@ public final class SharedPagePool: MemoryModel, Sendable {
 
   /// Octets of a packet that one half holds.
   public var linearByteCount: Int { SharedPagePool.packetByteCount }
+
+  /// Octets of one half.
+  public var bufferByteCount: Int { SharedPagePool.halfByteCount }
 
   /// Takes up to `count` halves; the owner only.
   @inlinable

@@ -120,6 +120,9 @@ public final class XSKPool: MemoryModel, Sendable {
   /// Octets of a packet that one chunk holds behind that headroom.
   public var linearByteCount: Int { umem.chunkByteCount - UMEM.headroom }
 
+  /// Octets of one chunk.
+  public var bufferByteCount: Int { umem.chunkByteCount }
+
   func releaseChunks() {
     umem.release(chunks)
   }

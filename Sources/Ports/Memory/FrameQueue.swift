@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Arena
-internal import CLinux
 internal import Rings
 internal import XDPFrame
 
@@ -24,25 +23,32 @@ final class FrameQueue: Sendable {
   /// Adds a frame; hands it back when the queue is full.
   func enqueue(_ frame: consuming Frame) -> Frame? {
     let descriptor = frame.take()
-    let before = descriptor.owner
+    let (owner, number) = (descriptor.owner, descriptor.ownerNumber)
     descriptor.owner = .transmit
     if ring.produce(Slot(descriptor).rawValue) { return nil }
-    descriptor.owner = before
+    descriptor.setOwner(owner, number: number)
     return Frame(owning: descriptor)
   }
 
   /// Adds the first `count` frames of a bulk; those taken leave it.
-  func enqueue(_ frames: inout FrameBulk, count: Int, queueNumber: UInt16?) -> Int {
+  ///
+  /// Answers how many were taken. Whoever takes them out will have received them by `queue`, unless that is nil.
+  func enqueue(_ frames: inout FrameBulk, count: Int, arrivingBy queue: ReceiveQueueInfo?) -> Int {
     unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: FrameBulk.capacity) { slots in
-      guard let start = slots.baseAddress else { return 0 }
+      guard let start = slots.baseAddress, count > 0 else { return 0 }
+      let before = unsafe frames.descriptors[0]
+      let (owner, number) = (before.owner, before.ownerNumber)
       for position in 0..<count {
         let descriptor = unsafe frames.descriptors[position]
         descriptor.owner = .transmit
-        if let queueNumber { descriptor.queueNumber = queueNumber }
+        if let queue { descriptor.queueNumber = queue.number }
         unsafe start[position] = Slot(descriptor).rawValue
       }
       let taken = unsafe ring.produce(start, count: count)
-      for position in taken..<count { unsafe frames.descriptors[position].owner = .receive }
+      // Frames of one bulk share an owner: the loop or worker that sends them.
+      for position in taken..<count {
+        unsafe frames.descriptors[position].setOwner(owner, number: number)
+      }
       frames.removeFirst(taken)
       return taken
     }
@@ -59,9 +65,11 @@ final class FrameQueue: Sendable {
   }
 
   /// Takes up to a budget of frames into a burst; the consumer only.
-  func dequeue(into burst: inout Burst, budget: Int) {
+  ///
+  /// - Returns: How many slots were stale; their buffers have found another way home.
+  func dequeue(into burst: inout Burst, budget: Int) -> Int {
     unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: Limits.budget) { slots in
-      guard let start = slots.baseAddress else { return }
+      guard let start = slots.baseAddress else { return 0 }
       let count = unsafe ring.consume(into: start, count: min(budget, Limits.budget))
       for position in 0..<count {
         let slot = unsafe Slot(rawValue: start[position])
@@ -69,6 +77,7 @@ final class FrameQueue: Sendable {
         descriptor.owner = .receive
         burst.append(Frame(owning: descriptor))
       }
+      return count - burst.count
     }
   }
 }

@@ -5,52 +5,47 @@ internal import Synchronization
 internal import Wire
 public import XDPFrame
 
-/// A port that makes its packets up: flows × sizes, at a rate, up to a count.
+/// A port that makes its packets up: flows × lengths, at a rate, up to a count.
 ///
-/// Each flow is a UDP conversation over IPv4 with its own addresses and ports. Packet `n` belongs to flow
-/// `n mod flows` and carries behind its headers the flow's number and its place in the flow, 4 octets each, so that
-/// whoever receives it can tell loss and order. Packets longer than a buffer come in fragments.
+/// Each flow is a UDP conversation with its own addresses and ports. Packet `n` belongs to flow `n mod flows`, has
+/// length `n mod lengths`, and carries the flow's number and its place in the flow, so that a ``SinkPort`` can tell
+/// loss, disorder and damage. Packets longer than a buffer come in fragments.
 ///
-/// Headers are built once; a packet costs a copy of 42 octets. One thread receives.
+/// Buffers are had from the model once per burst, headers copied and patched: nothing is allocated per packet. One
+/// thread receives, the model's owner.
+@safe
 public final class GeneratorPort: Port, Sendable {
-  /// What to make up.
-  public struct Plan: Equatable, Sendable {
-    /// Distinct flows, 1 or more.
-    public var flowCount: Int
-    /// Lengths in turn, Ethernet header included, 60...73152 octets.
-    public var byteCounts: [Int]
-    /// Packets a second; nil for as many as are asked for.
-    public var rate: Int?
-    /// Packets in all; nil for no end.
-    public var limit: Int?
-
-    /// Describes what to make up.
-    public init(
-      flowCount: Int = 64, byteCounts: [Int] = [64], rate: Int? = nil, limit: Int? = nil
-    ) {
-      self.flowCount = flowCount
-      self.byteCounts = byteCounts
-      self.rate = rate
-      self.limit = limit
-    }
-  }
-
   /// The operator's name.
   public let name: String
   /// The number in its datapath.
   public let number: UInt32
-  private let plan: Plan
+  /// What it makes up.
+  public let plan: Plan
   private let model: any MemoryModel
   private let registry: MemoryRegistry
   private let info: ReceiveQueueInfo
-  private let headers: [UInt8]
+  private let template: TrafficTemplate
   private let made = Atomic<Int>(0)
-  private let started = Atomic<UInt64>(0)
   private let starved = Atomic<UInt64>(0)
   private let isDetached = Atomic(false)
+  // Safe: allocated and freed here; only the thread that receives looks at what they point to.
+  private nonisolated(unsafe) let state: UnsafeMutablePointer<State>
+  private nonisolated(unsafe) let lengths: UnsafeMutablePointer<Length>
 
-  /// The octets of the headers: Ethernet 14, IPv4 20, UDP 8.
-  static let headerByteCount = 42
+  /// Where the generator stands.
+  fileprivate struct State {
+    var pacer: Pacer
+    var number = 0
+    var flow: UInt32 = 0
+    var sequence: UInt64 = 0
+    var length = 0
+  }
+
+  /// A length, and what packets of that length have in common.
+  private struct Length {
+    let byteCount: Int
+    let fillerSum: Checksum
+  }
 
   /// Makes a generator that allocates from `model`.
   ///
@@ -65,44 +60,44 @@ public final class GeneratorPort: Port, Sendable {
   )
     throws(PortError)
   {
-    let lengths = 60...Limits.packet
-    guard plan.flowCount > 0, !plan.byteCounts.isEmpty,
-      plan.byteCounts.allSatisfy({ lengths.contains($0) }), plan.rate ?? 1 > 0
-    else {
+    let longest = model.linearByteCount + Limits.fragments * model.bufferByteCount
+    if let objection = plan.objection { throw PortError("generator \(name): \(objection)") }
+    if let wrong = plan.byteCounts.first(where: { $0 > longest }) {
       throw PortError(
-        "generator \(name): a plan has flows, a rate above 0, and lengths of \(lengths) octets")
+        "generator \(name): packets of \(wrong) octets; its memory holds \(longest) in 18 buffers")
+    }
+    let template = TrafficTemplate(plan.network)
+    guard model.linearByteCount >= template.headByteCount else {
+      throw PortError(
+        "generator \(name): its memory does not hold \(template.headByteCount) octets")
     }
     self.name = name
     self.plan = plan
     self.model = model
     self.registry = registry
+    self.template = template
     number = registry.takePortNumber()
     do {
       info = try registry.registerQueue(port: number, queue: 0, memory: model.memory)
     } catch {
       throw PortError("generator \(name): \(error)")
     }
-    headers = (0..<plan.flowCount).flatMap { GeneratorPort.headers(ofFlow: $0) }
+    unsafe state = .allocate(capacity: 1)
+    unsafe state.initialize(to: State(pacer: Pacer(rate: plan.rate, burst: plan.burst)))
+    unsafe lengths = .allocate(capacity: plan.byteCounts.count)
+    for (position, byteCount) in plan.byteCounts.enumerated() {
+      let sum = template.fillerSum(byteCount: byteCount)
+      unsafe (lengths + position).initialize(to: Length(byteCount: byteCount, fillerSum: sum))
+    }
   }
 
   deinit {
     registry.unregisterQueue(info)
+    unsafe state.deallocate()
+    unsafe lengths.deallocate()
   }
 
-  private static func headers(ofFlow flow: Int) -> [UInt8] {
-    let host = UInt32(flow)
-    let packet = PacketBuilder.octets(capacity: headerByteCount) {
-      $0.ethernet(
-        source: MACAddress(0x02, 0, 0, 0, 0, 1), destination: MACAddress(0x02, 0, 0, 0, 0, 2))
-      $0.ipv4(
-        source: IPv4Address(rawValue: 0x0A00_0001 &+ (host & 0xFFFF)),
-        destination: IPv4Address(rawValue: 0x0A80_0001 &+ (host >> 4)))
-      $0.udp(source: UInt16(1_024 + flow % 60_000), destination: 9)
-    }
-    return packet
-  }
-
-  /// The packets made so far, and how often there was no buffer for one.
+  /// The packets made so far, and how many could not be for want of a buffer when they were due.
   public var counts: (made: Int, starved: UInt64) {
     (made.load(ordering: .relaxed), starved.load(ordering: .relaxed))
   }
@@ -120,83 +115,61 @@ public final class GeneratorPort: Port, Sendable {
 
   /// Makes the packets that are due.
   public func receive(_ burst: inout Burst, queue: Int, budget: Int, tally: Tally) {
-    let already = made.load(ordering: .relaxed)
-    let due = min(budget, due(after: already))
-    var number = already
-    while number < already + due, append(number, to: &burst) { number += 1 }
-    made.store(number, ordering: .relaxed)
+    let state = unsafe state
+    let wanted = unsafe min(budget, due(&state.pointee.pacer, after: state.pointee.number))
+    guard wanted > 0 else { return }
+    Heads.with(wanted, from: model, for: info) { heads in
+      while burst.count < wanted {
+        guard unsafe append(state, to: &burst, from: &heads) else { break }
+      }
+    }
+    let count = burst.count
+    unsafe state.pointee.pacer.take(count)
+    made.store(unsafe state.pointee.number, ordering: .relaxed)
+    if count < wanted {
+      let missing = starved.load(ordering: .relaxed) &+ UInt64(wanted - count)
+      starved.store(missing, ordering: .relaxed)
+    }
   }
 
   /// How many packets are due by now.
-  private func due(after already: Int) -> Int {
+  private func due(_ pacer: inout Pacer, after number: Int) -> Int {
     if isDetached.load(ordering: .relaxed) { return 0 }
-    let left = plan.limit.map { $0 - already } ?? .max
-    guard let rate = plan.rate else { return left }
-    let now = clinux_now()
-    if started.load(ordering: .relaxed) == 0 { started.store(now, ordering: .relaxed) }
-    let elapsed = now &- started.load(ordering: .relaxed)
-    let (seconds, rest) = elapsed.quotientAndRemainder(dividingBy: 1_000_000_000)
-    let total = Int(seconds) * rate + Int(rest) * rate / 1_000_000_000 + 1
-    return min(left, max(total - already, 0))
+    let left = plan.limit.map { $0 - number } ?? .max
+    guard pacer.isPaced else { return left }
+    return min(left, pacer.due(at: clinux_now()))
   }
 
-  private func append(_ number: Int, to burst: inout Burst) -> Bool {
-    let byteCount = plan.byteCounts[number % plan.byteCounts.count]
-    guard let first = model.allocate() else { return starve() }
-    let linear = min(byteCount, model.linearByteCount)
-    var packet = Buff(
-      owning: first.take(), queue: info, headroom: model.headroom, byteCount: linear)
-    write(number, byteCount, to: &packet)
-    guard addFragments(byteCount - linear, to: &packet) else {
-      packet.recycle(.poolEmpty)
-      return starve()
-    }
+  /// Makes the next packet.
+  ///
+  /// - Returns: Whether there were buffers for it; if not, it is still the next one.
+  @inline(__always)
+  private func append(
+    _ state: UnsafeMutablePointer<State>, to burst: inout Burst, from heads: inout Heads
+  ) -> Bool {
+    let length = unsafe lengths + state.pointee.length
+    let byteCount = unsafe length.pointee.byteCount
+    guard var packet = heads.packet(byteCount: byteCount, from: model) else { return false }
+    let tag = unsafe TrafficTemplate.Tag(
+      flow: state.pointee.flow, sequence: state.pointee.sequence, byteCount: byteCount)
+    // Safe: the linear part holds a head, and behind a short packet there is the tailroom.
+    unsafe template.writeHead(to: packet.data, tag, fillerSum: length.pointee.fillerSum)
+    writeFiller(to: &packet, byteCount: byteCount)
     burst.append(packet)
+    unsafe state.pointee.advance(flowCount: plan.flowCount, lengthCount: plan.byteCounts.count)
     return true
   }
 
-  private func starve() -> Bool {
-    starved.wrappingAdd(1, ordering: .relaxed)
-    return false
-  }
-
-  private func addFragments(_ byteCount: Int, to packet: inout Buff) -> Bool {
-    var left = byteCount
-    let most = model.linearByteCount
-    while left > 0 {
-      let piece = min(left, most)
-      guard let more = model.allocate() else { return false }
-      unsafe memset(more.descriptor.hardStart, 0x5A, piece)
-      if let rejected = packet.addFragment(more, offset: 0, byteCount: piece) {
-        rejected.recycle()
-        return false
-      }
-      left -= piece
+  @inline(__always)
+  private func writeFiller(to packet: inout Buff, byteCount: Int) {
+    let filler = unsafe template.filler(byteCount: byteCount)
+    if packet.hasFragments {
+      _ = unsafe packet.storeBytes(filler, at: template.headByteCount)
+    } else if let start = filler.baseAddress {
+      // Safe: head and filler together are the packet's octets.
+      unsafe (packet.data + template.headByteCount)
+        .copyMemory(from: start, byteCount: filler.count)
     }
-    return true
-  }
-
-  /// Writes the flow's headers with this packet's lengths, and what tells loss and order.
-  private func write(_ number: Int, _ byteCount: Int, to packet: inout Buff) {
-    let flow = number % plan.flowCount
-    // Safe: the linear part holds at least 60 octets.
-    let data = unsafe packet.data
-    unsafe headers.withUnsafeBytes {
-      let start = unsafe $0.baseAddress.unsafelyUnwrapped + flow * GeneratorPort.headerByteCount
-      unsafe data.copyMemory(from: start, byteCount: GeneratorPort.headerByteCount)
-    }
-    let total = UInt16(truncatingIfNeeded: byteCount - 14)
-    unsafe data.storeBytes(of: total.bigEndian, toByteOffset: 16, as: UInt16.self)
-    unsafe data.storeBytes(of: 0, toByteOffset: 24, as: UInt16.self)
-    let sum = unsafe Checksum.of(data + 14, byteCount: 20)
-    unsafe data.storeBytes(of: sum.bigEndian, toByteOffset: 24, as: UInt16.self)
-    unsafe data.storeBytes(of: (total &- 20).bigEndian, toByteOffset: 38, as: UInt16.self)
-    unsafe data.storeBytes(of: 0, toByteOffset: 40, as: UInt16.self)
-    let place = UInt32(truncatingIfNeeded: number / plan.flowCount)
-    unsafe data.storeBytes(of: UInt32(flow).bigEndian, toByteOffset: 42, as: UInt32.self)
-    unsafe data.storeBytes(of: place.bigEndian, toByteOffset: 46, as: UInt32.self)
-    let tail = packet.linearByteCount - 50
-    if tail > 0 { unsafe memset(data + 50, 0x5A, tail) }
   }
 
   /// Nobody can send to a generator.
@@ -215,4 +188,19 @@ public final class GeneratorPort: Port, Sendable {
 
   /// Makes no more packets.
   public func detach() { isDetached.store(true, ordering: .relaxed) }
+}
+
+extension GeneratorPort.State {
+  /// Goes on to the next packet: the next flow and the next length, each in turn.
+  @inline(__always)
+  mutating func advance(flowCount: Int, lengthCount: Int) {
+    number &+= 1
+    length &+= 1
+    if length == lengthCount { length = 0 }
+    flow &+= 1
+    if flow == flowCount {
+      flow = 0
+      sequence &+= 1
+    }
+  }
 }

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Arena
-internal import CLinux
-internal import Rings
 internal import Synchronization
 public import XDPFrame
 
 /// A port that exists in memory only: packets are put in, and frames that were sent are taken out.
 ///
-///     put(octets) ──▶ in ──▶ receive loop ··· transmit ──▶ out ──▶ takeSent()
+///     put(frame) ──▶ frames ──┐
+///                             ├──▶ receive loop ··· transmit ──▶ out ──▶ takeSent()
+///     put(octets) ─▶ octets ──┘
 ///
-/// Two of them can be joined, so that what one sends the other receives, as a veth pair does.
+/// Frames that are put in keep their buffers. Octets are received into buffers of the queue's own model, as from a
+/// wire, so whoever puts them in needs no memory of the datapath. Two ports can be joined, so that what one sends the
+/// other receives, as a veth pair does.
 ///
-/// Anybody may put packets in and transmit; both are serialised by a lock. One thread receives from each queue, one
-/// takes out. Bounded: what does not fit is refused, and the caller is told.
+/// Anybody may put packets in and transmit. One thread receives from each queue, one takes out. Bounded: what does
+/// not fit is refused, and the caller is told.
 @safe
 public final class MemoryPort: Port, Sendable {
   /// The operator's name.
@@ -22,166 +23,118 @@ public final class MemoryPort: Port, Sendable {
   public let number: UInt32
   /// How many queues it receives by.
   public let queueCount: Int
-  private let registry: MemoryRegistry
-  private let queues: QueueTable<FrameQueue>
-  private let infos: [ReceiveQueueInfo]
-  private let out: FrameQueue
-  private let sent = Atomic<UInt64>(0)
-  private let refused = Atomic<UInt64>(0)
-  private let largestPacket: Int
-  private let sendsFragments: Bool
+  let registry: MemoryRegistry
+  let queues: QueueTable<Queue>
+  let out: FrameQueue
+  let largestPacket: Int
+  let sendsFragments: Bool
+  let isDetached = Atomic(false)
+  let isClosed = Atomic(false)
+  let sent = Atomic<UInt64>(0)
+  let refused = Atomic<UInt64>(0)
   // Safe: whoever joins takes a reference for each side, and whoever parts gives it back.
-  private let peer = unsafe Mutex<Unmanaged<MemoryPort>?>(nil)
+  let peer = unsafe Mutex<Unmanaged<MemoryPort>?>(nil)
+
+  /// One receive queue.
+  @safe
+  final class Queue: Sendable {
+    let info: ReceiveQueueInfo
+    let frames: FrameQueue
+    /// Where octets wait, and what they are received into; nil for a port that takes frames only.
+    // Safe: the queue holds a reference until it goes; nobody counts another per burst.
+    let wire: Unmanaged<Wire>?
+
+    init(info: ReceiveQueueInfo, frames: FrameQueue, wire: Wire?) {
+      self.info = info
+      self.frames = frames
+      unsafe self.wire = wire.map { unsafe .passRetained($0) }
+    }
+
+    deinit {
+      unsafe wire?.release()
+    }
+
+    /// Where octets wait, for whoever is in no hurry.
+    var octets: OctetQueue? { unsafe wire?.takeUnretainedValue().octets }
+  }
+
+  /// What octets need on their way in.
+  final class Wire: Sendable {
+    let octets = OctetQueue(byteCount: MemoryPort.wireByteCount)
+    let model: any MemoryModel
+
+    init(model: any MemoryModel) {
+      self.model = model
+    }
+  }
+
+  /// Octets that each queue may hold which were put in as octets.
+  static let wireByteCount = 1 << 20
 
   /// Makes a port.
   ///
   /// - Parameters:
   ///   - name: The operator's name.
   ///   - registry: Where its frames find home.
-  ///   - queueCount: Receive queues, 1 or more.
+  ///   - queueCount: Receive queues, 1...1023.
   ///   - capacity: Frames that each queue, and the outgoing one, may hold; 1...16384.
   ///   - mtu: The largest packet that may be sent, without its Ethernet header, in octets.
   ///   - sendsFragments: Whether packets with fragments can be sent.
-  /// - Throws: ``PortError`` when there is no memory for it.
+  ///   - models: What each queue receives octets into, owned by the thread that receives from it; none for a port
+  ///     that takes frames only.
+  /// - Throws: ``PortError`` for impossible numbers, or when there is no memory for it.
   public init(
     name: String, registry: MemoryRegistry, queueCount: Int = 1, capacity: Int = 1_024,
-    mtu: Int = Limits.packet, sendsFragments: Bool = true
+    mtu: Int = Limits.packet, sendsFragments: Bool = true, models: [any MemoryModel] = []
   ) throws(PortError) {
+    guard (1..<ReceiveQueueInfo.limit).contains(queueCount),
+      (1...Limits.queue).contains(capacity), mtu > 0,
+      models.isEmpty || models.count == queueCount
+    else {
+      throw PortError(
+        "memory port \(name): 1...1023 queues of 1...16384 frames, an MTU above 0, and a model for"
+          + " each queue or none")
+    }
     self.name = name
     self.registry = registry
     self.queueCount = queueCount
     self.sendsFragments = sendsFragments
     largestPacket = mtu + Limits.ethernetHeader
     number = registry.takePortNumber()
+    var made: [Queue] = []
     do {
-      let number = number
-      queues = QueueTable(
-        try (0..<queueCount).map { _ in
-          try FrameQueue(arena: registry.arena, capacity: capacity)
-        })
       out = try FrameQueue(arena: registry.arena, capacity: capacity)
-      infos = try (0..<queueCount).map {
-        try registry.registerQueue(
-          port: number, queue: UInt32($0), memory: MemoryInfo(kind: .pagePool, id: 0))
+      for position in 0..<queueCount {
+        let frames = try FrameQueue(arena: registry.arena, capacity: capacity)
+        let model = models.isEmpty ? nil : models[position]
+        let info = try registry.registerQueue(
+          port: number, queue: UInt32(position),
+          memory: model?.memory ?? MemoryInfo(kind: .pagePool, id: 0))
+        let wire = model.map { Wire(model: $0) }
+        made.append(Queue(info: info, frames: frames, wire: wire))
       }
     } catch {
+      for queue in made { registry.unregisterQueue(queue.info) }
       throw PortError("memory port \(name): \(error)")
     }
+    queues = QueueTable(made)
   }
 
   deinit {
-    for info in infos { registry.unregisterQueue(info) }
-  }
-
-  /// Joins two ports: what one sends the other receives, by its queue 0.
-  ///
-  /// Each keeps the other alive until they are parted.
-  ///
-  /// - Precondition: Neither is joined to another.
-  public static func join(_ first: MemoryPort, _ second: MemoryPort) {
-    first.link(to: second)
-    second.link(to: first)
-  }
-
-  private func link(to other: MemoryPort) {
-    unsafe peer.withLock {
-      unsafe precondition($0 == nil, "A port is joined to one other.")
-      unsafe $0 = .passRetained(other)
-    }
-  }
-
-  /// Parts two joined ports again, so that both can go; once it returns neither puts anything into the other.
-  public func part() {
-    guard let other = unlink() else { return }
-    _ = other.unlink()
-  }
-
-  private func unlink() -> MemoryPort? {
-    unsafe peer.withLock { unsafe $0.take() }?.takeRetainedValue()
+    for queue in queues.queues { registry.unregisterQueue(queue.info) }
   }
 
   /// What the port can do and how it is.
   public var status: PortStatus {
     var status = PortStatus(
       kind: "memory", largestPacket: largestPacket, sendsFragments: sendsFragments)
+    if isClosed.load(ordering: .relaxed) {
+      status.state = .closed
+      status.reason = "it was closed"
+    }
     status.sent = sent.load(ordering: .relaxed)
     status.sendErrors = refused.load(ordering: .relaxed)
     return status
-  }
-
-  /// Puts a packet in, as if a wire had brought it; any thread.
-  ///
-  /// - Returns: nil, or the frame handed back because the queue is full.
-  public func put(_ frame: consuming Frame, queue: Int = 0) -> Frame? {
-    frame.descriptor.queueNumber = infos[queue].number
-    return queues.queues[queue].enqueue(frame)
-  }
-
-  /// Takes out a frame that was sent; one thread at a time.
-  public func takeSent() -> Frame? {
-    out.dequeue()
-  }
-
-  /// The frames sent and not yet taken out.
-  public var sentCount: Int { out.count }
-
-  /// Receives what was put in.
-  public func receive(_ burst: inout Burst, queue: Int, budget: Int, tally: Tally) {
-    queues.with(queue) { $0.dequeue(into: &burst, budget: budget) }
-  }
-
-  /// Sends frames to the other side, or into the outgoing queue.
-  public func transmit(_ frames: inout FrameBulk) -> Int {
-    let fitting = moveFittingFirst(&frames)
-    let taken = unsafe peer.withLock { peer in
-      guard let other = unsafe peer else {
-        return out.enqueue(&frames, count: fitting, queueNumber: nil)
-      }
-      return unsafe other._withUnsafeGuaranteedRef { $0.deliver(&frames, count: fitting) }
-    }
-    sent.wrappingAdd(UInt64(taken), ordering: .relaxed)
-    guard !frames.isEmpty else { return taken }
-    refused.wrappingAdd(UInt64(frames.count), ordering: .relaxed)
-    refuse(&frames)
-    return taken
-  }
-
-  /// Takes what the other side sends.
-  private func deliver(_ frames: inout FrameBulk, count: Int) -> Int {
-    let queueNumber = infos[0].number
-    return queues.with(0) { $0.enqueue(&frames, count: count, queueNumber: queueNumber) }
-  }
-
-  /// Moves the frames that may be sent in front of those that may not; answers how many there are.
-  private func moveFittingFirst(_ frames: inout FrameBulk) -> Int {
-    let descriptors = unsafe frames.descriptors
-    var fitting = 0
-    for position in 0..<frames.count {
-      let descriptor = unsafe descriptors[position]
-      guard refusal(of: descriptor) == nil else { continue }
-      var gap = position
-      while gap > fitting {
-        unsafe descriptors[gap] = descriptors[gap - 1]
-        gap -= 1
-      }
-      unsafe descriptors[fitting] = descriptor
-      fitting += 1
-    }
-    return fitting
-  }
-
-  private func refusal(of descriptor: Descriptor) -> DropReason? {
-    let hasFragments = descriptor.flags.contains(.hasFragments)
-    if hasFragments, !sendsFragments { return .redirectNoFragments }
-    let more = hasFragments ? Int(descriptor.sharedInfo.fragmentsByteCount) : 0
-    return Int(descriptor.byteCount) + more > largestPacket ? .mtu : nil
-  }
-
-  private func refuse(_ frames: inout FrameBulk) {
-    for position in 0..<frames.count {
-      let descriptor = unsafe frames.descriptors[position]
-      descriptor.reason = (refusal(of: descriptor) ?? .transmitFull).rawValue
-    }
   }
 
   /// There is nothing to poll: a loop asks.
@@ -190,10 +143,23 @@ public final class MemoryPort: Port, Sendable {
   /// There is nothing to look after.
   public func maintain(queue: Int) {}
 
-  /// Sends home whatever is still in the port's queues.
+  /// Lets nothing more be put in; what was put in before is still received.
+  public func detach() {
+    isDetached.store(true, ordering: .releasing)
+  }
+
+  /// Parts the port from its peer, refuses everything from now on, and sends home what is still in its queues.
+  ///
+  /// Its queues' threads have stopped, and nobody takes out.
   public func close() {
-    for queue in queues.queues + [out] {
-      while let frame = queue.dequeue() { frame.recycle(.shutdown) }
+    part()
+    detach()
+    isClosed.store(true, ordering: .releasing)
+    for frames in queues.queues.map(\.frames) + [out] {
+      while let frame = frames.dequeue() { frame.recycle(.shutdown) }
+    }
+    for octets in queues.queues.compactMap(\.octets) {
+      while unsafe octets.first() != nil { octets.removeFirst() }
     }
   }
 }

@@ -14,6 +14,9 @@ public protocol MemoryModel: AnyObject, Sendable {
   /// The octets of a packet that one buffer holds behind that headroom.
   var linearByteCount: Int { get }
 
+  /// The octets of one buffer, all of which a fragment may use.
+  var bufferByteCount: Int { get }
+
   /// Takes up to `count` buffers, owned by the caller afterwards.
   ///
   /// Only the model's owner may call it.

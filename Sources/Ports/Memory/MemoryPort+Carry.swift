@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLinux
+internal import Synchronization
+public import XDPFrame
+
+extension MemoryPort {
+  /// Receives what was put in: frames first, then octets.
+  public func receive(_ burst: inout Burst, queue: Int, budget: Int, tally: Tally) {
+    queues.with(queue) { queue in
+      let stale = queue.frames.dequeue(into: &burst, budget: budget)
+      if stale > 0 { tally.add(stale, to: .stale) }
+      unsafe queue.wire?._withUnsafeGuaranteedRef {
+        $0.receive(&burst, budget: budget, queue: queue.info, tally: tally)
+      }
+    }
+  }
+
+  /// Sends frames to the other side, or into the outgoing queue.
+  ///
+  /// Frames that may not be sent at all do not hold up those behind them.
+  public func transmit(_ frames: inout FrameBulk) -> Int {
+    let sendable = moveUnsendableBack(&frames)
+    let isClosed = isClosed.load(ordering: .acquiring)
+    let taken = isClosed ? 0 : carry(&frames, count: sendable)
+    sent.wrappingAdd(UInt64(taken), ordering: .relaxed)
+    guard !frames.isEmpty else { return taken }
+    refused.wrappingAdd(UInt64(frames.count), ordering: .relaxed)
+    let reason: DropReason = isClosed ? .portGone : .transmitFull
+    for position in 0..<(sendable - taken) {
+      unsafe frames.descriptors[position].reason = reason.rawValue
+    }
+    return taken
+  }
+
+  /// Moves the first frames over; answers how many there was room for.
+  private func carry(_ frames: inout FrameBulk, count: Int) -> Int {
+    unsafe peer.withLock { peer in
+      guard let other = unsafe peer else {
+        return out.enqueue(&frames, count: count, arrivingBy: nil)
+      }
+      return unsafe other._withUnsafeGuaranteedRef { $0.deliver(&frames, count: count) }
+    }
+  }
+
+  /// Takes what the other side sends, by a queue that depends on the thread.
+  private func deliver(_ frames: inout FrameBulk, count: Int) -> Int {
+    queues.with(Int(clinux_context()) % queueCount) {
+      $0.frames.enqueue(&frames, count: count, arrivingBy: $0.info)
+    }
+  }
+
+  /// Moves the frames that may never be sent behind the others, each with its reason, keeping the order of both.
+  ///
+  /// - Returns: How many may be sent.
+  private func moveUnsendableBack(_ frames: inout FrameBulk) -> Int {
+    var count = 0
+    while count < frames.count, refusal(of: unsafe frames.descriptors[count]) == nil { count += 1 }
+    guard count < frames.count else { return count }
+    let total = frames.count
+    unsafe withUnsafeTemporaryAllocation(of: Descriptor.self, capacity: FrameBulk.capacity) {
+      guard let unsendable = $0.baseAddress else { return }
+      var moved = 0
+      for position in count..<total {
+        let descriptor = unsafe frames.descriptors[position]
+        if let reason = refusal(of: descriptor) {
+          descriptor.reason = reason.rawValue
+          unsafe (unsendable + moved).initialize(to: descriptor)
+          moved += 1
+        } else {
+          unsafe frames.descriptors[count] = descriptor
+          count += 1
+        }
+      }
+      unsafe (frames.descriptors + count).update(from: unsendable, count: moved)
+    }
+    return count
+  }
+
+  private func refusal(of descriptor: Descriptor) -> DropReason? {
+    let hasFragments = descriptor.flags.contains(.hasFragments)
+    if hasFragments, !sendsFragments { return .redirectNoFragments }
+    let more = hasFragments ? Int(descriptor.sharedInfo.fragmentsByteCount) : 0
+    return Int(descriptor.byteCount) + more > largestPacket ? .mtu : nil
+  }
+}
+
+extension MemoryPort.Wire {
+  /// Receives the octets that wait, as far as the budget goes that frames have left.
+  @inline(__always)
+  fileprivate func receive(
+    _ burst: inout Burst, budget: Int, queue: ReceiveQueueInfo, tally: Tally
+  ) {
+    let waiting = min(octets.count, budget - burst.count)
+    guard waiting > 0 else { return }
+    Heads.with(waiting, from: model, for: queue) { heads in
+      for _ in 0..<waiting { receiveFirst(in: &heads, into: &burst, tally) }
+    }
+  }
+
+  /// Moves the oldest packet into a buffer; drops it when there is none.
+  private func receiveFirst(in heads: inout Heads, into burst: inout Burst, _ tally: Tally) {
+    guard let packetOctets = unsafe octets.first() else { return }
+    if var packet = heads.packet(byteCount: packetOctets.count, from: model) {
+      _ = unsafe packet.storeBytes(packetOctets, at: 0)
+      burst.append(packet)
+    } else {
+      tally.add(1, to: .received)
+      tally.add(packetOctets.count, to: .receivedBytes)
+      tally.drop(1, .poolEmpty)
+    }
+    octets.removeFirst()
+  }
+}
