@@ -24,9 +24,12 @@ public struct Drain: Error, Equatable, Sendable, CustomStringConvertible {
 
   /// For example `pool 3 waits for 17 buffers: ring 12, worker 5`.
   public var description: String {
-    let parts = Owner.allCases.compactMap { owner in
-      holders[owner].map { "\(owner.name) \($0)" }
-    }
-    return "pool \(memory.id) waits for \(outstanding) buffers: " + parts.joined(separator: ", ")
+    "pool \(memory.id) waits for \(outstanding) buffers: \(holderList)"
+  }
+
+  /// For example `ring 12, worker 5`.
+  var holderList: String {
+    Owner.allCases.compactMap { owner in holders[owner].map { "\(owner.name) \($0)" } }
+      .joined(separator: ", ")
   }
 }

@@ -56,9 +56,8 @@ struct PortBuilder {
       }
     options.fallback = settings.fallback == .pass ? .pass : .drop
     options.isMultiBuffer = settings.mtu + 18 > configuration.memory.frameSize - UMEM.headroom
-    let queueCount = (settings.queues.max() ?? 0) + 1
     options.receiveChunkCount = min(
-      max(configuration.memory.frames / queueCount, Configuration.AFXDP.ringSize),
+      max(configuration.memory.frames / settings.queues.count, Configuration.AFXDP.ringSize),
       XSKPool.largestChunkCount)
     return options
   }
@@ -66,7 +65,7 @@ struct PortBuilder {
   private func makeUMEM() throws -> UMEM? {
     let counts = configuration.ports.map { port in
       guard case .afxdp(let settings) = port.kind else { return 0 }
-      return options(settings).chunkCount(queueCount: (settings.queues.max() ?? 0) + 1)
+      return options(settings).chunkCount(queueCount: settings.queues.count)
     }
     let count = counts.reduce(0, +)
     guard count > 0 else { return nil }
@@ -81,8 +80,8 @@ struct PortBuilder {
     do {
       let made = try inNamespace {
         try AFXDPPort(
-          name: port.name, device: settings.device,
-          queueCount: (settings.queues.max() ?? 0) + 1, umem: umem, options: options(settings))
+          name: port.name, device: settings.device, queues: settings.queues, umem: umem,
+          options: options(settings))
       }
       return Built(port: made, pools: made.pools)
     } catch let error as AFXDPError {
