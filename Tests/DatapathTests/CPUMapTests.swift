@@ -58,6 +58,26 @@ extension Stress {
       bench.expectAllHome()
     }
 
+    @Test(arguments: [true, false])
+    func programsOfOneMapAgreeOnFragments(first: Bool) throws {
+      let bench = try Bench()
+      let map = bench.datapath.cpuMap
+      try map.update(0, value("plain"))
+      let old = try map.update(1, value("first", program: Accepting(first)))
+      expectErrno(12) { () throws(MapError) in
+        try map.update(2, value("second", program: Accepting(!first)))
+      }
+      #expect(map.entry(2) == nil)
+      // The kernel's map, too, remembers its first program when that is gone.
+      try map.remove(1)
+      expectErrno(12) { () throws(MapError) in
+        try map.update(1, value("second", program: Accepting(!first)))
+      }
+      #expect(map.entry(1) == nil)
+      try map.update(1, value("second", program: Accepting(first)))
+      withExtendedLifetime(old) { bench.datapath.stop() }
+    }
+
     @Test func anEntrysOwnVerdictsAreActedUpon() throws {
       let bench = try Bench()
       let other = try MemoryPort(name: "other", registry: bench.registry)
@@ -235,4 +255,13 @@ extension Bench {
     while loop.tally[.received] < UInt64(count) {}
     return loop
   }
+}
+
+/// Passes everything, and says whether it accepts fragments.
+private final class Accepting: Program, Sendable {
+  let acceptsFragments: Bool
+
+  init(_ acceptsFragments: Bool) { self.acceptsFragments = acceptsFragments }
+
+  func run(_ burst: inout Burst) { burst.setAll(.pass) }
 }

@@ -18,6 +18,8 @@ public final class CPUMap: RedirectMap, Sendable {
   let entries: ReferenceTable<CPUMapEntry>
   let books = EntryBooks()
   private let changing = Mutex<Void>(())
+  /// Whether the map's programs accept fragments, as its first program decided; nil before there was one.
+  private let acceptsFragments = Mutex<Bool?>(nil)
   private unowned let datapath: Datapath
 
   /// What an entry is made of.
@@ -61,7 +63,8 @@ public final class CPUMap: RedirectMap, Sendable {
   /// Waits until the old entry's queue is empty, while frames queue up at the new one.
   ///
   /// - Throws: ``MapError``, checked in the kernel's order: `E2BIG`, `EEXIST`, `EOVERFLOW`, `ENODEV`, `EINVAL`,
-  ///   `ENOMEM`. Where it throws nothing has changed.
+  ///   `ENOMEM`, which also says that the program accepts fragments and the map's first one did not, or the other
+  ///   way round. Where it throws nothing has changed.
   ///
   /// Source: `cpu_map_update_elem()`, `kernel/bpf/cpumap.c`, where a queue of 0 removes the entry.
   @discardableResult
@@ -81,9 +84,29 @@ public final class CPUMap: RedirectMap, Sendable {
     guard value.queueCapacity > 0 else {
       throw MapError(.invalid, "a queue of \(value.queueCapacity); remove the entry instead")
     }
+    try checkFragments(value)
     let entry = try make(key, value)
     exchange(entry, at: key)
     return entry
+  }
+
+  /// All programs of a map agree on fragments, so that a frame which may enter it may meet any of them.
+  ///
+  /// Source: `bpf_prog_map_compatible()`, `kernel/bpf/core.c`, whose answer `__cpu_map_load_bpf_program()` turns into
+  /// `ENOMEM`. As there, the first program decides for as long as the map lives.
+  private func checkFragments(_ value: Value) throws(MapError) {
+    guard let program = value.program else { return }
+    let decided = acceptsFragments.withLock { decided in
+      if decided == nil { decided = program.acceptsFragments }
+      return decided
+    }
+    guard decided != program.acceptsFragments else { return }
+    let name = value.programName.isEmpty ? "the program of \(value.name)" : value.programName
+    throw MapError(
+      .noMemory,
+      program.acceptsFragments
+        ? "\(name) accepts fragments, and the other programs of this map do not"
+        : "\(name) does not accept fragments, and the other programs of this map do")
   }
 
   /// Makes an entry with its worker, which waits for ``CPUMapEntry/begin()``.
