@@ -122,6 +122,9 @@ if !libraryOnly {
     example("03-write-a-program", library),
     example("04-fragments", library),
     example("05-steer-to-cpus", library),
+    example("06-plugin-in-c", library),
+    example("07-huge-pages", library),
+    example("08-unreadable-memory", library),
   ]
 }
 

@@ -99,6 +99,35 @@ public final class Arena: Sendable {
   /// - Returns: The segment, which goes back when the last reference does.
   /// - Throws: ``ArenaError`` when the window is full or the kernel refuses the memory.
   public func addSegment(byteCount: UInt, hugePages: Bool = false) throws(ArenaError) -> Segment {
+    try addSegment(byteCount: byteCount, source: .memory(hugePages: hugePages))
+  }
+
+  /// Adds a segment of memory that somebody else made: a memory file, a file of hugetlbfs, a dma-buf.
+  ///
+  /// - Parameters:
+  ///   - file: What is mapped, from its beginning; the arena's from here on, also when this throws.
+  ///   - byteCount: Octets, a positive multiple of 4096, and of the pages that the file is made of.
+  /// - Returns: The segment, which goes back when the last reference does.
+  /// - Throws: ``ArenaError`` when the window is full, the file is shorter or the kernel refuses to map it.
+  public func addSegment(mapping file: Int32, byteCount: UInt) throws(ArenaError) -> Segment {
+    do throws(ArenaError) {
+      return try addSegment(byteCount: byteCount, source: .file(file))
+    } catch {
+      _ = close(file)
+      throw error
+    }
+  }
+
+  /// Adds a segment of memory that the CPU may not read: buffers in it have descriptors, and touching them faults.
+  ///
+  /// - Parameter byteCount: Octets, a positive multiple of 4096.
+  /// - Returns: The segment, which goes back when the last reference does.
+  /// - Throws: ``ArenaError`` when the window is full.
+  public func addUnreadableSegment(byteCount: UInt) throws(ArenaError) -> Segment {
+    try addSegment(byteCount: byteCount, source: .nothing)
+  }
+
+  private func addSegment(byteCount: UInt, source: Segment.Source) throws(ArenaError) -> Segment {
     guard byteCount > 0, byteCount % 4096 == 0 else { throw .invalidByteCount(byteCount) }
     let offset = regions.withLock {
       $0.window.allocate(byteCount: byteCount, alignment: Segment.alignment)
@@ -108,7 +137,7 @@ public final class Arena: Sendable {
       throw .exhausted(region: "arena", byteCount: byteCount, freeByteCount: left)
     }
     do throws(ArenaError) {
-      return try Segment(arena: self, offset: offset, byteCount: byteCount, hugePages: hugePages)
+      return try Segment(arena: self, offset: offset, byteCount: byteCount, source: source)
     } catch {
       releaseWindow(offset..<(offset + byteCount))
       throw error

@@ -122,7 +122,7 @@ extension Buff {
       info.fragmentsByteCount &-= UInt32(truncatingIfNeeded: 0 &- octets)
     } else {
       info.fragmentsByteCount = 0
-      marks.subtract([.hasFragments, .memoryReserve])
+      marks.subtract(.ofFragments)
       unsafe packetEnd -= left
     }
   }

@@ -53,7 +53,7 @@ extension Buff {
     for position in gone..<count { unsafe fragments[position &- gone] = fragments[position] }
     info.fragmentCount = count &- gone
     info.fragmentsByteCount &-= UInt32(truncatingIfNeeded: octets)
-    if gone == count { return marks.subtract([.hasFragments, .memoryReserve]) }
+    if gone == count { return marks.subtract(.ofFragments) }
     unsafe fragments[0].offset &+= UInt32(truncatingIfNeeded: left)
     unsafe fragments[0].byteCount &-= UInt32(truncatingIfNeeded: left)
   }

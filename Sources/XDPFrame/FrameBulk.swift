@@ -172,7 +172,7 @@ struct HomeBound {
       unsafe memory[count] = part
       count &+= 1
     }
-    head.flags.remove(.hasFragments)
+    head.flags.subtract(.ofFragments)
   }
 
   /// Calls each model once with its buffers.

@@ -20,6 +20,10 @@ public struct PacketFlags: OptionSet, Sendable {
   @inlinable public static var memoryReserve: PacketFlags { PacketFlags(rawValue: 2) }
   /// The CPU may not read the fragments.
   @inlinable public static var unreadableFragments: PacketFlags { PacketFlags(rawValue: 4) }
+  /// What is only meaningful while there are fragments; a buffer that goes home keeps none of it.
+  @inlinable static var ofFragments: PacketFlags {
+    [.hasFragments, .memoryReserve, .unreadableFragments]
+  }
   /// ``SharedInfo`` lies beside the descriptor, so the packet may use the buffer to its last octet.
   @inlinable public static var sharedInfoBeside: PacketFlags { PacketFlags(rawValue: 0x8000) }
 }

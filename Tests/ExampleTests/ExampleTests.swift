@@ -7,18 +7,28 @@ import Testing
 @Suite struct ExampleTests {
   @Test(arguments: [
     "01-pass", "02-count-and-drop", "03-write-a-program", "04-fragments", "05-steer-to-cpus",
+    "06-plugin-in-c", "07-huge-pages", "08-unreadable-memory",
   ])
   func anExamplePrintsWhatItsHeaderSays(name: String) throws {
     let expected = try expectedOutput(of: name)
     try #require(!expected.isEmpty)
+    try #require(ExampleTests.pluginsAreBuilt, "scripts/build-plugin failed")
     let printed = try output(of: "example-\(name)")
     #expect(printed == expected)
   }
 
+  private static let root =
+    "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+
+  /// Whether the plugins of the examples are compiled.
+  private static let pluginsAreBuilt =
+    unsafe system(
+      "cd '\(root)' && for source in Examples/Plugins/*; do scripts/build-plugin $source || exit 1; done"
+    ) == 0
+
   /// The indented lines of the comment that an example begins with.
   private func expectedOutput(of name: String) throws -> String {
-    let folder = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-    let source = try contents(of: "/\(folder)/Examples/\(name)/main.swift")
+    let source = try contents(of: "\(ExampleTests.root)/Examples/\(name)/main.swift")
     let header = source.split(separator: "\n", omittingEmptySubsequences: false)
       .prefix { $0.hasPrefix("//") }
     let lines = header.map { $0.dropFirst(2) }
@@ -39,7 +49,8 @@ import Testing
     try #require(count > 0)
     let tests = String(decoding: room[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     let folder = tests.split(separator: "/").dropLast().joined(separator: "/")
-    let pipe = unsafe try #require(unsafe popen("/\(folder)/\(program) 2>&1", "r"))
+    let pipe = unsafe try #require(
+      unsafe popen("cd '\(ExampleTests.root)' && '/\(folder)/\(program)' 2>&1", "r"))
     let text = unsafe read(pipe)
     #expect(unsafe pclose(pipe) == 0)
     return text

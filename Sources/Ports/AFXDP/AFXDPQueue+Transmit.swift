@@ -135,6 +135,8 @@ extension AFXDPQueue {
   private func enqueueUncommon(_ head: Descriptor, _ batch: inout TransmitBatch) -> Bool {
     guard let extent = extent(of: head) else { return refuse(head, .truncated) }
     guard extent.byteCount <= Int(batch.largestPacket) else { return refuse(head, .mtu) }
+    // Octets that the CPU may not read cannot be copied, and never lie in the UMEM.
+    if head.flags.contains(.unreadableFragments) { return refuse(head, .transmitError) }
     let chunkByteCount = umem.chunkByteCount
     let copiedCount = (extent.byteCount + chunkByteCount - 1) / chunkByteCount
     let needed = extent.isOurs ? extent.bufferCount : copiedCount
