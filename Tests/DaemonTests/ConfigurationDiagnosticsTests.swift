@@ -301,9 +301,9 @@ private let rest = """
         g: {kind: swift, type: Pass}
       """,
       """
-      f.yaml:2:13: error: programs.a.kind "so" is not supported yet
+      f.yaml:2:23: error: programs.a.file must be an absolute path
         a: {kind: so, file: x.so}
-                  ^~
+                            ^~~~
       f.yaml:3:6: error: programs.b needs "type"
         b: {kind: swift}
            ^

@@ -23,7 +23,7 @@ import Testing
   /// Whether the plugins of the examples are compiled.
   private static let pluginsAreBuilt =
     unsafe system(
-      "cd '\(root)' && for source in Examples/Plugins/*; do scripts/build-plugin $source || exit 1; done"
+      "cd '\(root)' && for source in Examples/Plugins/*; do scripts/build-plugin $source >/dev/null || exit 1; done"
     ) == 0
 
   /// The indented lines of the comment that an example begins with.

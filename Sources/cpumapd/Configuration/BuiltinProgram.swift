@@ -24,3 +24,29 @@ enum BuiltinProgram: String, Sendable, CaseIterable {
     }
   }
 }
+
+extension Configuration.Program {
+  /// The program of cpumapd's own; nil for one that comes from elsewhere.
+  var type: BuiltinProgram? {
+    if case .swift(let type) = kind { type } else { nil }
+  }
+
+  /// The kind as the file says it.
+  var kindName: String {
+    switch kind {
+    case .swift: "swift"
+    case .sharedObject: "so"
+    }
+  }
+
+  /// Where its code is, for people.
+  var origin: String {
+    switch kind {
+    case .swift(let type): type.rawValue
+    case .sharedObject(let file, _): file
+    }
+  }
+
+  /// Whether frames may leave it with the verdict pass; nobody knows that of code from elsewhere.
+  var mayPass: Bool { type?.mayPass ?? true }
+}

@@ -48,6 +48,6 @@ extension Configuration {
   private var mayPass: Bool {
     let named = (ports.compactMap(\.program) + entries.compactMap(\.program))
     return entries.contains { $0.program == nil }
-      || named.contains { program(named: $0)?.type.mayPass ?? false }
+      || named.contains { program(named: $0)?.mayPass ?? false }
   }
 }

@@ -95,15 +95,32 @@ extension Configuration.Program {
     // YAML itself keeps the keys of a mapping distinct.
     _ = programs.collector.names.declare(key, .program, at: programs.path)
     guard let mapping = programs.required(key)?.mapping() else { return nil }
-    guard mapping.required("kind")?.choice(["swift"], later: ["so", "ebpf"]) != nil else {
-      return nil
+    switch mapping.required("kind")?.choice(["swift", "so"], later: ["ebpf"]) {
+    case "swift": self.init(key, builtIn: mapping)
+    case "so": self.init(key, sharedObject: mapping)
+    default: return nil
     }
+  }
+
+  private init?(_ name: String, builtIn mapping: YAMLMapping) {
     mapping.expect(["kind", "type", "args"], later: ["budget"])
     guard let type = mapping.required("type")?.choice(BuiltinProgram.self) else { return nil }
-    self.init(name: key, type: type)
+    self.init(name: name, type: type)
     guard let given = mapping["args"]?.mapping() else { return }
     given.expect(type.arguments)
     for name in given.names { arguments[name] = given[name]?.text() }
+  }
+
+  private init?(_ name: String, sharedObject mapping: YAMLMapping) {
+    mapping.expect(["kind", "file", "args"], later: ["budget"])
+    let arguments = mapping["args"].map { $0.text() ?? "" } ?? ""
+    guard let value = mapping.required("file"), let file = value.text() else { return nil }
+    // The daemon's working directory is not the operator's.
+    guard file.hasPrefix("/") else {
+      value.error("\(value.path) must be an absolute path")
+      return nil
+    }
+    self.init(name: name, kind: .sharedObject(file: file, arguments: arguments))
   }
 }
 

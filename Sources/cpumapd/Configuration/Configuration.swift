@@ -133,9 +133,25 @@ extension Configuration {
 
   /// A program by name.
   struct Program: Sendable, Equatable {
+    /// Where its code is.
+    enum Kind: Sendable, Equatable {
+      /// In cpumapd.
+      case swift(BuiltinProgram)
+      /// In a shared object; `arguments` is the text for it.
+      case sharedObject(file: String, arguments: String = "")
+    }
+
     var name: String
-    var type: BuiltinProgram
+    var kind: Kind
+    /// What a program of cpumapd's own is told.
     var arguments: [String: String] = [:]
+
+    init(name: String, kind: Kind) {
+      self.name = name
+      self.kind = kind
+    }
+
+    init(name: String, type: BuiltinProgram) { self.init(name: name, kind: .swift(type)) }
   }
 
   /// An entry of the CPU map: a queue, a worker on a CPU, a program.

@@ -43,8 +43,8 @@ struct Plan {
 
   private func describe(_ program: String?) -> String {
     guard let program else { return "passes every frame" }
-    let type = configuration.program(named: program)?.type.rawValue ?? "?"
-    return "program \(program) (\(type))"
+    let origin = configuration.program(named: program)?.origin ?? "?"
+    return "program \(program) (\(origin.printable))"
   }
 }
 

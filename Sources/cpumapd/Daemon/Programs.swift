@@ -9,9 +9,13 @@ typealias AnyProgram = any XDPFrame.Program & Sendable
 
 extension Configuration {
   /// What decides about a port's frames: its own program, or steering over the entries.
-  func decider(of port: Port, keys: [UInt32]) -> (program: AnyProgram?, name: String) {
+  ///
+  /// Each call makes an instance of its own: a program is run by one thread at a time.
+  func decider(
+    of port: Port, keys: [UInt32]
+  ) throws(PluginError) -> (program: AnyProgram?, name: String) {
     if let name = port.program, let program = program(named: name) {
-      return (program.make(), name)
+      return (try program.make(), name)
     }
     guard !keys.isEmpty else { return (nil, "pass") }
     return (Steer(keys: keys, map: Datapath.cpuMapNumber), "steer")
@@ -19,13 +23,15 @@ extension Configuration {
 }
 
 extension Configuration.Program {
-  /// Makes an instance for one entry or port.
-  func make() -> AnyProgram {
-    switch type {
-    case .Pass: Pass()
-    case .Drop: Drop()
-    case .Reflect: Reflect()
-    case .Count: Count(verdict: arguments["verdict"] == "drop" ? .drop : .pass)
+  /// Makes an instance for one entry, or one queue of a port.
+  func make() throws(PluginError) -> AnyProgram {
+    switch kind {
+    case .swift(.Pass): Pass()
+    case .swift(.Drop): Drop()
+    case .swift(.Reflect): Reflect()
+    case .swift(.Count): Count(verdict: arguments["verdict"] == "drop" ? .drop : .pass)
+    case .sharedObject(let file, let arguments):
+      try PluginProgram(try Plugin(path: file), arguments: arguments)
     }
   }
 }

@@ -15,7 +15,7 @@ extension Wiring {
   /// - Returns: The books of every port, entry and pool.
   func report(seconds: Double, isQuiet: Bool) -> Report {
     var report = Report(mode: mode, seconds: seconds)
-    report.entries = datapath.entryReports.map { $0.section }
+    report.entries = datapath.entryReports.map { $0.section(in: configuration) }
     report.ports = ports.map { $0.section(isQuiet: isQuiet) }
     report.pools = ports.filter { !$0.pools.isEmpty }.map { $0.poolSection }
     return report
@@ -27,7 +27,7 @@ extension Wiring {
 }
 
 extension EntryReport {
-  fileprivate var section: Report.Entry {
+  fileprivate func section(in configuration: Configuration) -> Report.Entry {
     var entry = Report.Entry(id: name, cpu: cpu)
     entry.queueSize = UInt64(queueCapacity)
     entry.offered = offered
@@ -42,7 +42,10 @@ extension EntryReport {
     for (reason, frames) in drops { entry.drop[reason.name] = frames }
     if let program {
       entry.programs = [
-        Report.Program(id: program.name, kind: "swift", version: program.version)
+        Report.Program(
+          id: program.name,
+          kind: configuration.program(named: program.name)?.kindName ?? "swift",
+          version: program.version)
       ]
     }
     return entry

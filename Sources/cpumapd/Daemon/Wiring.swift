@@ -50,9 +50,9 @@ final class Wiring: Sendable {
       var wired: [WiredPort] = []
       for (port, made) in zip(configuration.ports, built) {
         datapath.add(made.port)
-        let program = configuration.decider(of: port, keys: keys)
         let loops = try (0..<made.port.queueCount).map { queue in
-          try datapath.addLoop(
+          let program = try configuration.decider(of: port, keys: keys)
+          return try datapath.addLoop(
             port: made.port, queue: queue, program: program.program, named: program.name,
             cpu: port.cpu, adopt: made.adopt)
         }
@@ -76,7 +76,7 @@ final class Wiring: Sendable {
         UInt32(key),
         CPUMap.Value(
           name: entry.name, cpu: entry.cpu, queueCapacity: entry.queueSize,
-          program: program?.make(), programName: program?.name ?? ""))
+          program: try program?.make(), programName: program?.name ?? ""))
     }
   }
 
