@@ -45,7 +45,9 @@ public struct ProgramSpec: Sendable {
 
 /// What a program sees of a map that it names.
 public struct MapBinding: Equatable, Sendable {
-  /// What a helper gets; never an address. Not 0, which programs take for NULL, and below 2 MiB, so that an access
+  /// What a helper gets; never an address.
+  ///
+  /// Not 0, which programs take for NULL, and below 2 MiB, so that an access
   /// through it faults.
   public var handle: UInt32
   /// Where the values begin, as an offset in the arena window; 0 if programs may not address them directly.

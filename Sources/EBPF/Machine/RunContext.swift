@@ -72,6 +72,7 @@ public struct RunContext: @unchecked Sendable {
   /// A word that belongs to whoever runs packets and maps.
   ///
   /// - Parameter index: 0...3.
+  /// - Returns: What was set there; nil at first.
   @inlinable
   public func owner(_ index: Int) -> UnsafeMutableRawPointer? {
     unsafe block.load(fromByteOffset: 88 &+ (index & 3) &* 8, as: UnsafeMutableRawPointer?.self)
