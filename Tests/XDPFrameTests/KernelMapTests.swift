@@ -51,7 +51,7 @@ import Testing
     get throws {
       let text = try String(
         contentsOf: root.appending(path: "Documentation/KernelMap.md"), encoding: .utf8)
-      return Set(text.matches(of: /\n\| `([A-Za-z.]+)` \|/).map { String($0.1) })
+      return Set(text.matches(of: #/\n\| `([A-Za-z.]+)` \|/#).map { String($0.1) })
     }
   }
 
@@ -87,7 +87,7 @@ private struct PublicSymbols {
     let code = line.dropFirst(indent)
     if code == "}" { scopes.removeAll { $0.indent >= indent } }
     let declaration =
-      /(?:@\w+(?:\([^)]*\))? )*((?:[a-z]+(?:\([a-z]+\))? )*)(struct|class|enum|protocol|extension|func|init|subscript)\b ?([A-Za-z][\w.]*)?/
+      #/(?:@\w+(?:\([^)]*\))? )*((?:[a-z]+(?:\([a-z]+\))? )*)(struct|class|enum|protocol|extension|func|init|subscript)\b ?([A-Za-z][\w.]*)?/#
     guard let match = code.prefixMatch(of: declaration) else { return }
     let kind = match.2
     let isPublic = match.1.split(separator: " ").contains("public")
