@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Ports
 import Syscalls
 import Testing
 
@@ -113,6 +114,48 @@ func diagnose(_ text: String, machine: Machine? = eightProcessors) -> String {
     #expect(configuration.entries[0].queueSize == 2048)
     #expect(configuration.steeredEntries.map(\.name) == ["w1"])
     #expect(configuration.on == Configuration.Outcome())
+  }
+
+  @Test func howAPortReceivesIsRead() throws {
+    let (configuration, _) = try Configuration.parse(
+      """
+      version: 1
+      ports:
+        - {name: a, kind: afxdp, device: eth0, mtu: 9000, receive: header-split}
+        - {name: b, kind: memory, receive: linear}
+        - {name: c, kind: memory, receive: jumbo}
+        - {name: d, kind: memory}
+      entries: [{name: w1, cpu: 1}]
+      """, fileName: "f.yaml", machine: eightProcessors)
+    #expect(configuration.ports.map(\.receive) == [.headerSplit, .linear, .jumbo, nil])
+    let plan = Plan(configuration: configuration).text
+    #expect(plan.contains("receive header-split") && plan.contains("receive linear"))
+  }
+
+  @Test(arguments: [
+    (
+      "{name: a, kind: memory, receive: headers}",
+      """
+      f.yaml:2:42: error: ports[0].receive is "headers"; it must be one of linear, jumbo, header-split
+      ports: [{name: a, kind: memory, receive: headers}]
+                                               ^~~~~~~
+
+      """
+    ),
+    (
+      "{name: a, kind: afxdp, device: eth0, mtu: 9000, receive: linear}",
+      """
+      f.yaml:2:66: error: ports[0].receive is linear; packets of MTU 9000 do not fit into one buffer \
+      of 4096 octets; jumbo and header-split use several
+      ports: [{name: a, kind: afxdp, device: eth0, mtu: 9000, receive: linear}]
+                                                                       ^~~~~~
+
+      """
+    ),
+  ])
+  func howAPortCannotReceiveIsExplained(port: String, text: String) {
+    let file = "version: 1\nports: [\(port)]\nentries: [{name: w1, cpu: 1}]\non: {pass: a}\n"
+    #expect(diagnose(file) == text)
   }
 
   @Test func portsWithoutSocketsGetAPagePool() throws {

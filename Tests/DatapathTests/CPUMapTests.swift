@@ -6,6 +6,7 @@ import Plugins
 import Ports
 import Syscalls
 import Testing
+import Wire
 import XDPFrame
 
 @testable import Datapath
@@ -100,6 +101,31 @@ extension Stress {
       #expect(bench.takeSentMarks().count == 100)
       #expect(other.sentCount == 200)
       other.close()
+      bench.expectAllHome()
+    }
+
+    @Test(arguments: [ReceiveMode.jumbo, .headerSplit])
+    func aWorkerSendsBackWhatThePortLaidOverBuffers(mode: ReceiveMode) throws {
+      let bench = try Bench()
+      let port = try MemoryPort(
+        name: "wire", registry: bench.registry, models: [bench.pool], receiving: mode)
+      bench.datapath.add(port)
+      try bench.datapath.cpuMap.update(0, value("w0", program: Reflect()))
+      let packets = (0..<60).map {
+        NumberedPacket(flow: UInt32($0), place: 7).octets(byteCount: [60, 1_514, 9_000][$0 % 3])
+      }
+      for packet in packets { #expect(port.put(packet)) }
+      let driver = try Driver(Scripted([.redirect], target: toFirst), on: port, in: bench.datapath)
+      driver.drain()
+      bench.datapath.stop()
+      expectBalance(driver.tally)
+      #expect(driver.tally[.redirect] == 60)
+      for packet in packets {
+        guard let frame = port.takeSent() else { throw Bench.Missing.page }
+        let back = frame.octets()
+        // It comes from whom it went to.
+        #expect(back == Array(packet[6..<12] + packet[0..<6] + packet[12...]))
+      }
       bench.expectAllHome()
     }
 

@@ -41,6 +41,11 @@ public struct AFXDPOptions: Equatable, Sendable {
   public var fallback = Fallback.pass
   /// Whether packets may span several chunks, `XDP_USE_SG`; needed when the MTU exceeds a chunk.
   public var isMultiBuffer = false
+  /// Whether the headers of a packet are received into a chunk of their own; see ``ReceiveMode/headerSplit``.
+  ///
+  /// The kernel does not split, so the queue's thread copies the headers; the payload stays where the kernel put it.
+  /// Needs ``isMultiBuffer``, because such packets have several chunks when they are sent.
+  public var splitsHeaders = false
   /// Whether the kernel says when it wants to be called, `XDP_USE_NEED_WAKEUP`.
   public var usesWakeup = true
   /// Descriptors of the receive ring; a power of two, 32 or more.
@@ -68,6 +73,9 @@ public struct AFXDPOptions: Equatable, Sendable {
   }
 
   func check() throws(AFXDPError) {
+    guard isMultiBuffer || !splitsHeaders else {
+      throw .option("isMultiBuffer", 0, allowed: "1 where headers are split from their payload")
+    }
     let rings = [
       ("receiveRingCapacity", receiveRingCapacity), ("fillRingCapacity", fillRingCapacity),
       ("transmitRingCapacity", transmitRingCapacity),

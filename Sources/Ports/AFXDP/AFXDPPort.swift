@@ -209,7 +209,8 @@ extension AFXDPPort {
           port: port, queue: UInt32(index), memory: pool.memory,
           fragmentByteCount: UInt32(umem.chunkByteCount))
         return AFXDPQueue(
-          info: info, pool: pool, copies: copies, usesWakeup: options.usesWakeup)
+          info: info, pool: pool, copies: copies, usesWakeup: options.usesWakeup,
+          splitsHeaders: options.splitsHeaders)
       } catch {
         copies.destroy()
         throw AFXDPError.registry(error)

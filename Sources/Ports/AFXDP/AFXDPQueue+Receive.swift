@@ -24,11 +24,12 @@ extension AFXDPQueue {
     let (first, available) = ring.peek(budget &* AFXDPQueue.chainLimit)
     guard available > 0 else { return idle() }
     let (pool, info, mask) = (pool, info, chunkMask)
-    var skipping = state.skipping
+    // Zero where a packet of one descriptor is received as it is.
+    var uncommon = state.skipping | splitting
     var used = 0
     while burst.count < end, used < available {
       let descriptor = ring[first &+ UInt32(truncatingIfNeeded: used)]
-      if descriptor.options | skipping == 0,
+      if descriptor.options | uncommon == 0,
         let chunk = pool.claim(address: descriptor.address, length: descriptor.length)
       {
         burst.append(
@@ -42,7 +43,7 @@ extension AFXDPQueue {
         &burst, at: first &+ UInt32(truncatingIfNeeded: used), count: available &- used, tally)
       guard more > 0 else { break }
       used &+= more
-      skipping = state.skipping
+      uncommon = state.skipping | splitting
     }
     ring.release(used)
     refill()
@@ -111,18 +112,59 @@ extension AFXDPQueue {
         unsafe pool.recycle(chunks, count: count)
         return tally.dropReceived(.invalidDescriptor)
       }
+      let headers = unsafe splitting == 0 ? 0 : headerByteCount(of: chain[0], in: chunks[0])
+      guard headers == 0 else {
+        return unsafe receive(chain: chain, in: chunks, splitBehind: headers, &burst, tally)
+      }
       let head = unsafe chain[0]
       unsafe burst.append(
         owning: chunks[0], queue: info, headroom: Int(head.address & chunkMask),
         byteCount: Int(head.length))
       for position in 1..<max(count, 1) {
-        let part = unsafe chain[position]
-        // The chain is no longer than a packet may be, so nothing is handed back.
-        let rest = unsafe burst.packets[burst.count - 1].addFragment(
-          Storage(owning: chunks[position]), offset: Int(part.address & chunkMask),
-          byteCount: Int(part.length))
-        rest?.recycle()
+        unsafe addFragment(chain[position], chunks[position], to: &burst)
       }
+    }
+  }
+
+  /// Adds a chunk to the last packet of the burst, but for the octets that were taken off its front.
+  private func addFragment(
+    _ part: FrameDescriptor, _ chunk: Descriptor, without taken: Int = 0, to burst: inout Burst
+  ) {
+    // The chain is no longer than a packet may be, so nothing is handed back.
+    let rest = unsafe burst.packets[burst.count - 1].addFragment(
+      Storage(owning: chunk), offset: Int(part.address & chunkMask) + taken,
+      byteCount: Int(part.length) - taken)
+    rest?.recycle()
+  }
+
+  /// The octets in front of the payload; 0 where a packet is not to be split.
+  private func headerByteCount(of head: FrameDescriptor, in chunk: Descriptor) -> Int {
+    // Safe: the descriptor was claimed, so its octets lie inside the chunk.
+    let octets = unsafe UnsafeRawBufferPointer(
+      start: chunk.hardStart + Int(head.address & chunkMask), count: Int(head.length))
+    let headers = unsafe ReceiveMode.headerByteCount(octets) ?? 0
+    return headers < octets.count ? headers : 0
+  }
+
+  /// Makes one packet of claimed chunks, its headers copied into one more; or drops it whole.
+  private func receive(
+    chain: UnsafeBufferPointer<FrameDescriptor>, in chunks: UnsafeMutablePointer<Descriptor>,
+    splitBehind headers: Int, _ burst: inout Burst, _ tally: Tally
+  ) {
+    let hasRoom = chain.count <= Limits.fragments
+    guard hasRoom, let storage = pool.allocate() else {
+      unsafe pool.recycle(chunks, count: chain.count)
+      return tally.dropReceived(hasRoom ? .poolEmpty : .tooManyFragments)
+    }
+    let first = storage.take()
+    let head = unsafe chain[0]
+    // Safe: headers are shorter than the head's octets, and those fit into a chunk behind the kernel's headroom.
+    unsafe (first.hardStart + pool.headroom).copyMemory(
+      from: chunks[0].hardStart + Int(head.address & chunkMask), byteCount: headers)
+    burst.append(owning: first, queue: info, headroom: pool.headroom, byteCount: headers)
+    unsafe addFragment(head, chunks[0], without: headers, to: &burst)
+    for position in 1..<chain.count {
+      unsafe addFragment(chain[position], chunks[position], to: &burst)
     }
   }
 

@@ -35,6 +35,8 @@ final class AFXDPQueue: Sendable {
   let origin: UInt64
   /// Whether the kernel says when it wants to be called.
   let usesWakeup: Bool
+  /// 1 if headers are received into a chunk of their own, otherwise 0.
+  let splitting: UInt32
   /// The socket, and what is counted over the sockets that the queue has had.
   let socket: Mutex<SocketSlot>
 
@@ -52,11 +54,15 @@ final class AFXDPQueue: Sendable {
   }
 
   /// Makes a queue without a socket.
-  init(info: ReceiveQueueInfo, pool: XSKPool, copies: XSKPool, usesWakeup: Bool) {
+  init(
+    info: ReceiveQueueInfo, pool: XSKPool, copies: XSKPool, usesWakeup: Bool,
+    splitsHeaders: Bool = false
+  ) {
     self.info = info
     self.pool = pool
     self.copies = copies
     self.usesWakeup = usesWakeup
+    splitting = splitsHeaders ? 1 : 0
     umem = pool.umem
     chunkMask = UInt64(umem.chunkByteCount - 1)
     origin = UInt64(umem.segment.offset)

@@ -9,7 +9,8 @@ struct Heads: ~Copyable {
   private let room: UnsafeMutablePointer<Storage>
   private let queue: ReceiveQueueInfo
   private let headroom: Int
-  private let linearByteCount: Int
+  /// The octets of a packet that its first buffer holds.
+  let linearByteCount: Int
   private let count: Int
   private var next = 0
 
@@ -37,15 +38,26 @@ struct Heads: ~Copyable {
     count = unsafe model.allocate(into: room, count: wanted)
   }
 
-  /// Begins a packet in the next buffer, its octets still to be written; fragments come from the same model.
+  /// Begins a packet in the next buffer, as full as it goes, its octets still to be written.
   ///
   /// - Returns: nil when there are too few buffers, or the packet would need more than 17 fragments.
   @inline(__always)
   mutating func packet(byteCount: Int, from model: any MemoryModel) -> Buff? {
+    packet(byteCount: byteCount, linear: min(byteCount, linearByteCount), from: model)
+  }
+
+  /// Begins a packet in the next buffer, its octets still to be written; fragments come from the same model.
+  ///
+  /// - Parameters:
+  ///   - byteCount: Its octets.
+  ///   - linear: How many of them the linear part gets; at most ``linearByteCount``.
+  ///   - model: The one that the heads came from.
+  /// - Returns: As ``packet(byteCount:from:)``.
+  @inline(__always)
+  mutating func packet(byteCount: Int, linear: Int, from model: any MemoryModel) -> Buff? {
     guard next < count else { return nil }
     let first = unsafe (room + next).move().take()
     next &+= 1
-    let linear = min(byteCount, linearByteCount)
     let packet = Buff(owning: first, queue: queue, headroom: headroom, byteCount: linear)
     guard linear < byteCount else { return packet }
     return lengthen(packet, by: byteCount &- linear, from: model)

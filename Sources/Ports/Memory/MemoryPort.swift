@@ -62,9 +62,11 @@ public final class MemoryPort: Port, Sendable {
   final class Wire: Sendable {
     let octets = OctetQueue(byteCount: MemoryPort.wireByteCount)
     let model: any MemoryModel
+    let mode: ReceiveMode
 
-    init(model: any MemoryModel) {
+    init(model: any MemoryModel, mode: ReceiveMode) {
       self.model = model
+      self.mode = mode
     }
   }
 
@@ -82,10 +84,12 @@ public final class MemoryPort: Port, Sendable {
   ///   - sendsFragments: Whether packets with fragments can be sent.
   ///   - models: What each queue receives octets into, owned by the thread that receives from it; none for a port
   ///     that takes frames only.
+  ///   - mode: How octets are laid over buffers.
   /// - Throws: ``PortError`` for impossible numbers, or when there is no memory for it.
   public init(
     name: String, registry: MemoryRegistry, queueCount: Int = 1, capacity: Int = 1_024,
-    mtu: Int = Limits.packet, sendsFragments: Bool = true, models: [any MemoryModel] = []
+    mtu: Int = Limits.packet, sendsFragments: Bool = true, models: [any MemoryModel] = [],
+    receiving mode: ReceiveMode = .jumbo
   ) throws(PortError) {
     guard (1..<ReceiveQueueInfo.limit).contains(queueCount),
       (1...Limits.queue).contains(capacity), mtu > 0,
@@ -110,7 +114,7 @@ public final class MemoryPort: Port, Sendable {
         let info = try registry.registerQueue(
           port: number, queue: UInt32(position),
           memory: model?.memory ?? MemoryInfo(kind: .pagePool, id: 0))
-        let wire = model.map { Wire(model: $0) }
+        let wire = model.map { Wire(model: $0, mode: mode) }
         made.append(Queue(info: info, frames: frames, wire: wire))
       }
     } catch {

@@ -8,6 +8,7 @@ extension Configuration {
     checkUse(collector)
     checkProcessors(collector)
     checkMemory(collector)
+    checkReceiving(collector)
     checkPaths(collector)
   }
 

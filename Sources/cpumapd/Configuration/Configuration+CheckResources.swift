@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MemModels
+import Ports
+
 extension Configuration {
   /// The octets of the arena that buffers come from; it is as large as 32-bit offsets reach.
   static let arenaByteCount = 1 << 32
@@ -32,6 +35,19 @@ extension Configuration {
       } else {
         owners[use.cpu] = use.who
       }
+    }
+  }
+
+  /// An interface whose packets do not fit into a buffer cannot be received from by single buffers.
+  func checkReceiving(_ collector: DiagnosticCollector) {
+    for (index, port) in ports.enumerated() {
+      guard port.receive == .linear, let afxdp = port.afxdp,
+        memory.needsSeveralBuffers(mtu: afxdp.mtu)
+      else { continue }
+      collector.error(
+        "ports[\(index)].receive is linear; packets of MTU \(afxdp.mtu) do not fit into one buffer "
+          + "of \(memory.frameSize) octets; jumbo and header-split use several",
+        at: "ports[\(index)].receive", orElse: "ports[\(index)].mtu")
     }
   }
 
@@ -72,6 +88,11 @@ extension Configuration {
     guard let afxdp = port.afxdp else { return 2 * 64 }
     return afxdp.queues.count * AFXDP.ringSize
   }
+}
+
+extension Configuration.Memory {
+  /// Whether a packet with Ethernet header and VLAN tag is longer than what one buffer holds.
+  func needsSeveralBuffers(mtu: Int) -> Bool { mtu + 18 > frameSize - UMEM.headroom }
 }
 
 extension Int {

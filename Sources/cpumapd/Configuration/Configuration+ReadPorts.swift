@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Ports
+
 extension Configuration.Port {
   private enum Word: String, CaseIterable { case afxdp, memory, generator }
 
@@ -38,13 +40,14 @@ extension Configuration.Port {
     switch word {
     case .afxdp: kind = Configuration.AFXDP(mapping, place).map(Kind.afxdp)
     case .memory:
-      mapping.expect(["name", "kind", "program"], inside: place)
+      mapping.expect(["name", "kind", "program", "receive"], inside: place)
       kind = .memory
     case .generator: kind = .generator(Configuration.Generator(mapping, place))
     }
     let program = mapping["program"]?.reference(.program)
+    let receive: ReceiveMode? = word == .generator ? nil : mapping["receive"]?.choice()
     guard let name, let kind else { return nil }
-    self.init(name: name, kind: kind, program: program)
+    self.init(name: name, kind: kind, program: program, receive: receive)
   }
 }
 
@@ -56,7 +59,7 @@ extension Configuration.AFXDP {
 
   fileprivate init?(_ mapping: YAMLMapping, _ place: String) {
     mapping.expect(
-      ["name", "kind", "program", "device", "queues", "mode", "mtu", "fallback", "cpu"],
+      ["name", "kind", "program", "device", "queues", "mode", "mtu", "fallback", "cpu", "receive"],
       inside: place)
     let device = mapping.required("device")?.device()
     let queues = mapping["queues"].map { $0.distinct { $0.integer(in: 0...1023) } ?? [] }

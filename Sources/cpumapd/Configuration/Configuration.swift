@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Ports
+
 /// What the operator wants: a checked configuration file with every default filled in.
 struct Configuration: Sendable, Equatable {
   var daemon = Daemon()
@@ -66,6 +68,8 @@ extension Configuration {
     var kind: Kind
     /// The program that its frames meet first; nil steers them to the entries.
     var program: String?
+    /// How received packets are laid over buffers; nil is what the MTU needs, or jumbo without one.
+    var receive: ReceiveMode?
   }
 
   /// An interface of the kernel through AF_XDP sockets, one for each queue.

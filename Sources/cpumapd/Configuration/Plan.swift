@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Control
+import Ports
 
 /// What the daemon will do with a configuration, told before it does it.
 struct Plan {
@@ -67,7 +68,9 @@ extension Plan {
       ("PORT", .left), ("KIND", .left), ("PROGRAM", .left), ("DETAILS", .left),
     ])
     for port in configuration.ports {
-      table.add([port.name, port.kindName, port.program ?? "steer", details(of: port)])
+      table.add([
+        port.name, port.kindName, port.program ?? "steer", details(of: port) + receiving(port),
+      ])
     }
     return table.text()
   }
@@ -89,6 +92,11 @@ extension Plan {
       let count = generator.count.map { ", \($0) frames" } ?? ""
       return "\(generator.flows) flows, \(sizes) octets, \(rate)\(count)"
     }
+  }
+
+  private func receiving(_ port: Configuration.Port) -> String {
+    guard let mode = port.receive else { return "" }
+    return (port.kind == .memory ? "" : ", ") + "receive \(mode.rawValue)"
   }
 
   private var steeringText: String {

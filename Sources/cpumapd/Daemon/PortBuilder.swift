@@ -39,14 +39,16 @@ struct PortBuilder {
         guard let umem else { throw SetUpError("port \(port.name): there is no memory for AF_XDP") }
         return try afxdp(port, settings, umem)
       case .memory:
-        return Built(port: try MemoryPort(name: port.name, registry: registry), pools: [])
+        return try memory(port)
       case .generator(let settings):
         return try generator(port, settings)
       }
     }
   }
 
-  private func options(_ settings: Configuration.AFXDP) -> AFXDPOptions {
+  private func options(
+    _ port: Configuration.Port, _ settings: Configuration.AFXDP
+  ) -> AFXDPOptions {
     var options = AFXDPOptions()
     options.mode =
       switch settings.mode {
@@ -55,7 +57,9 @@ struct PortBuilder {
       case .zerocopy: .zeroCopy
       }
     options.fallback = settings.fallback == .pass ? .pass : .drop
-    options.isMultiBuffer = settings.mtu + 18 > configuration.memory.frameSize - UMEM.headroom
+    let needsSeveral = configuration.memory.needsSeveralBuffers(mtu: settings.mtu)
+    options.isMultiBuffer = port.receive.map { $0 != .linear } ?? needsSeveral
+    options.splitsHeaders = port.receive == .headerSplit
     options.receiveChunkCount = min(
       max(configuration.memory.frames / settings.queues.count, Configuration.AFXDP.ringSize),
       XSKPool.largestChunkCount)
@@ -65,7 +69,7 @@ struct PortBuilder {
   private func makeUMEM() throws -> UMEM? {
     let counts = configuration.ports.map { port in
       guard case .afxdp(let settings) = port.kind else { return 0 }
-      return options(settings).chunkCount(queueCount: settings.queues.count)
+      return options(port, settings).chunkCount(queueCount: settings.queues.count)
     }
     let count = counts.reduce(0, +)
     guard count > 0 else { return nil }
@@ -81,7 +85,7 @@ struct PortBuilder {
       let made = try inNamespace {
         try AFXDPPort(
           name: port.name, device: settings.device, queues: settings.queues, umem: umem,
-          options: options(settings))
+          options: options(port, settings))
       }
       return Built(port: made, pools: made.pools)
     } catch let error as AFXDPError {
@@ -93,6 +97,19 @@ struct PortBuilder {
 
   private func inNamespace<Result>(_ body: () throws -> Result) throws -> Result {
     try namespace?.run(body) ?? body()
+  }
+
+  private func memory(_ port: Configuration.Port) throws -> Built {
+    let pool = try makePool()
+    let made = try MemoryPort(
+      name: port.name, registry: registry, models: [pool], receiving: port.receive ?? .jumbo)
+    return Built(port: made, pools: [pool], adopt: { pool.adopt() })
+  }
+
+  private func makePool() throws -> PagePool {
+    try PagePool(
+      registry: registry, pageCount: configuration.memory.frames,
+      ringCapacity: min(configuration.memory.frames, Limits.queue))
   }
 
   private func generator(
@@ -107,9 +124,7 @@ struct PortBuilder {
     let plan = GeneratorPort.Plan(
       flowCount: settings.flows, byteCounts: lengths.map { max($0, 60) }, rate: settings.rate,
       limit: settings.count)
-    let pool = try PagePool(
-      registry: registry, pageCount: configuration.memory.frames,
-      ringCapacity: min(configuration.memory.frames, Limits.queue))
+    let pool = try makePool()
     let made = try GeneratorPort(name: port.name, registry: registry, model: pool, plan: plan)
     return Built(port: made, pools: [pool], adopt: { pool.adopt() })
   }

@@ -102,7 +102,15 @@ final class Wiring: Sendable {
 
   /// Ends everything in the order that loses nothing, and closes the ports.
   func stop() {
-    datapath.stop()
+    halt()
+    close()
+  }
+
+  /// Ends the loops and the workers, in the order that loses nothing.
+  func halt() { datapath.stop() }
+
+  /// Closes the ports, once everything has ended and nobody outside uses them.
+  func close() {
     for wired in ports {
       (wired.port as? AFXDPPort)?.close()
       (wired.port as? MemoryPort)?.close()

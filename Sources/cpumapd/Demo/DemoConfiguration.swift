@@ -55,11 +55,8 @@ enum DemoConfiguration {
     "{name: wan, kind: afxdp, device: \(device), queues: [0], mtu: \(mtu)}"
   }
 
-  /// The port that makes its frames up.
-  static func generatorPort(_ scenario: DemoScenario) -> String {
-    let sizes = scenario.byteCounts.map(String.init).joined(separator: ", ")
-    return "{name: wan, kind: generator, flows: 64, sizes: [\(sizes)], rate: 100000}"
-  }
+  /// The port of the show in memory.
+  static let memoryPort = "{name: wan, kind: memory}"
 
   /// Two CPUs for the workers, the last ones if there are several.
   private static var workerCPUs: (Int, Int) {

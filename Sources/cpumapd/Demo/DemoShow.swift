@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Control
+import Ports
 import ServiceLifecycle
 import Syscalls
 
@@ -14,10 +15,9 @@ struct DemoShow: Service {
 
   func run() async throws {
     if let obstacle = DemoNetwork.obstacle {
-      terminal.write("In memory, with made-up traffic: \(obstacle).\n\n")
+      terminal.write("In memory, between two threads: \(obstacle).\n\n")
       try await show(
-        DemoConfiguration.text(scenario, port: DemoConfiguration.generatorPort(scenario)),
-        network: nil)
+        DemoConfiguration.text(scenario, port: DemoConfiguration.memoryPort), network: nil)
     } else {
       terminal.write(
         "On a real interface: AF_XDP on \(DemoConfiguration.device), a veth in a network namespace.\n\n"
@@ -48,30 +48,41 @@ struct DemoShow: Service {
     let wiring = try Wiring(configuration, in: network?.daemon) {
       terminal.write("note: \($0)\n")
     }
-    let traffic = network.map {
-      DemoTraffic($0, byteCounts: scenario.byteCounts, rate: rate)
-    }
+    let traffic: DemoTraffic
     do {
+      traffic = DemoTraffic(
+        try end(of: wiring, network), byteCounts: scenario.byteCounts, rate: rate)
       try wiring.start()
-      try traffic?.start()
+      try traffic.start()
     } catch {
       wiring.stop()
       throw error
     }
     let started = MonotonicClock.now
     await watch(wiring, traffic, since: started)
-    traffic?.stopSending()
-    if traffic != nil { settle(wiring) }
-    wiring.stop()
-    if traffic != nil { Thread.sleep(for: .milliseconds(100)) }
-    traffic?.stopReceiving()
+    traffic.stopSending()
+    settle(wiring)
+    wiring.halt()
+    // What was sent last is still on the cable. A port in memory is closed when nobody takes out any more.
+    Thread.sleep(for: .milliseconds(100))
+    traffic.stopReceiving()
+    wiring.close()
     let report = wiring.report(
       seconds: Double(MonotonicClock.now - started) / 1e9, isQuiet: true)
     close(report, traffic)
   }
 
+  /// Where the sender stands: at the far end of the cable, or outside the port in memory.
+  private func end(of wiring: Wiring, _ network: DemoNetwork?) throws -> any DemoEnd {
+    if let network { return try CableEnd(network) }
+    guard let port = wiring.ports.first?.port as? MemoryPort else {
+      throw SetUpError("the demo's port is not in memory")
+    }
+    return MemoryEnd(port)
+  }
+
   /// Shows the table until the time is up, or somebody asks for the end.
-  private func watch(_ wiring: Wiring, _ traffic: DemoTraffic?, since started: UInt64) async {
+  private func watch(_ wiring: Wiring, _ traffic: DemoTraffic, since started: UInt64) async {
     await cancelWhenGracefulShutdown {
       var view = LiveView(
         title: "cpumapd demo \(scenario.rawValue)", isTerminal: terminal.isTerminal)
@@ -100,16 +111,14 @@ struct DemoShow: Service {
   }
 
   /// The last words: the books, and where every frame went.
-  private func close(_ report: Report, _ traffic: DemoTraffic?) {
+  private func close(_ report: Report, _ traffic: DemoTraffic) {
     last.keep(report)
     terminal.write("\n" + report.statisticsText + "\n")
-    if let traffic {
-      let received = report.ports.reduce(0) { $0 + $1.rx }
-      let kernel = report.ports.reduce(0) { $0 + $1.rxKernelDropped }
-      terminal.write(
-        "  sent \(traffic.sentCount) = received \(received) + dropped by the kernel \(kernel)\n")
-      let returned = traffic.returned
-      terminal.write("  came back \(returned.intact) whole, \(returned.damaged) damaged\n")
-    }
+    let received = report.ports.reduce(0) { $0 + $1.rx }
+    let kernel = report.ports.reduce(0) { $0 + $1.rxKernelDropped }
+    terminal.write(
+      "  sent \(traffic.sentCount) = received \(received) + dropped by the kernel \(kernel)\n")
+    let returned = traffic.returned
+    terminal.write("  came back \(returned.intact) whole, \(returned.damaged) damaged\n")
   }
 }

@@ -5,9 +5,9 @@ import Synchronization
 import Syscalls
 import Wire
 
-/// Sends numbered packets over the demo's cable at a steady rate, and checks those that come back.
+/// Sends numbered packets from the demo's far end at a steady rate, and checks those that come back.
 final class DemoTraffic: Sendable {
-  private let network: DemoNetwork
+  private let end: any DemoEnd
   private let byteCounts: [Int]
   private let rate: Int
   private let isStopping = Atomic(false)
@@ -23,8 +23,8 @@ final class DemoTraffic: Sendable {
 
   static let flowCount = 64
 
-  init(_ network: DemoNetwork, byteCounts: [Int], rate: Int) {
-    self.network = network
+  init(_ end: any DemoEnd, byteCounts: [Int], rate: Int) {
+    self.end = end
     self.byteCounts = byteCounts
     self.rate = rate
   }
@@ -38,13 +38,9 @@ final class DemoTraffic: Sendable {
 
   /// Starts sending and checking.
   func start() throws {
-    try network.sender.run {
-      let out = Handed(try PacketSocket(network.peer, receives: false))
-      let back = Handed(try PacketSocket(network.peer, receives: true))
-      let sender = try Thread(name: "demo/send") { [self] in send(out) }
-      let receiver = try Thread(name: "demo/return") { [self] in receive(back) }
-      keep(sender, receiver)
-    }
+    let sender = try Thread(name: "demo/send") { [self] in send() }
+    let receiver = try Thread(name: "demo/return") { [self] in receive() }
+    keep(sender, receiver)
   }
 
   private func keep(_ sender: consuming Thread, _ receiver: consuming Thread) {
@@ -70,14 +66,7 @@ final class DemoTraffic: Sendable {
     running?.join()
   }
 
-  /// A socket on its way to the one thread that uses it.
-  private final class Handed: @unchecked Sendable {
-    // Safe: made here, used by the thread that it is handed to and by nobody else.
-    let socket: PacketSocket
-    init(_ socket: consuming PacketSocket) { self.socket = socket }
-  }
-
-  private func send(_ handed: Handed) {
+  private func send() {
     var packets = (0..<DemoTraffic.flowCount).map { flow in
       byteCounts.map { NumberedPacket(flow: UInt32(flow), place: 0).octets(byteCount: $0) }
     }
@@ -95,36 +84,15 @@ final class DemoTraffic: Sendable {
       var span = packets[flow][kind].mutableSpan
       var octets = unsafe span.mutableBytes
       NumberedPacket(flow: UInt32(flow), place: UInt32(place)).renumber(&octets)
-      if transmit(packets[flow][kind], by: handed) { number += 1 }
+      guard end.send(packets[flow][kind]) else { continue }
+      number += 1
+      sent.store(number, ordering: .relaxed)
     }
   }
 
-  /// Sends one packet; false means that the interface had no room, and that nothing was sent.
-  private func transmit(_ packet: [UInt8], by handed: Handed) -> Bool {
-    // Safe: the packet lives until the call returns.
-    let count = unsafe packet.withUnsafeBytes { octets in
-      var frame = unsafe octets
-      return unsafe withUnsafePointer(to: &frame) {
-        (try? unsafe handed.socket.send($0, count: 1)) ?? 0
-      }
-    }
-    guard count == 1 else { return false }
-    sent.wrappingAdd(1, ordering: .relaxed)
-    return true
-  }
-
-  private func receive(_ handed: Handed) {
-    var memory = [UInt8](repeating: 0, count: 65_536)
+  private func receive() {
     while !hasEnded.load(ordering: .acquiring) {
-      _ = try? Poll.wait(
-        handed.socket.socket.raw, for: .readable, timeout: .milliseconds(20))
-      // Safe: the array's storage lives for the duration of the call.
-      unsafe memory.withUnsafeMutableBytes { room in
-        while let count = try? unsafe handed.socket.receive(into: room), count > 0 {
-          let octets = unsafe UnsafeRawBufferPointer(rebasing: room[..<count])
-          check.withLock { unsafe $0.see(octets.bytes) }
-        }
-      }
+      end.receive { packet in check.withLock { $0.see(packet) } }
     }
   }
 }
