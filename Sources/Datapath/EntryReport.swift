@@ -39,6 +39,8 @@ public struct EntryReport: Equatable, Sendable {
   public private(set) var wakeups: UInt64
   /// How often the worker went to sleep.
   public private(set) var sleeps: UInt64
+  /// Nanoseconds that the worker spent on frames, those in which the kernel ran something else on its CPU included.
+  public private(set) var busyNanoseconds: UInt64
   /// The program that runs; nil for none.
   public let program: ProgramLabel?
 
@@ -51,6 +53,7 @@ public struct EntryReport: Equatable, Sendable {
     aborted = tally[.aborted]
     drops = tally.drops
     stale = tally[.stale]
+    busyNanoseconds = tally[.busyNanoseconds]
     processed = tally[.received]
     depth = UInt64(entry.depth)
     enqueued = entry.offers[.enqueued]
@@ -78,6 +81,7 @@ public struct EntryReport: Equatable, Sendable {
     stale += former.stale
     wakeups += former.wakeups
     sleeps += former.sleeps
+    busyNanoseconds += former.busyNanoseconds
   }
 }
 

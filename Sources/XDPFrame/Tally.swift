@@ -58,6 +58,8 @@ public struct Tally: @unchecked Sendable {
     case bursts = 18
     /// Frames copied because their memory was not the port's.
     case copied = 19
+    /// Nanoseconds that a worker spent on packets.
+    case busyNanoseconds = 20
   }
 
   /// Counts in `memory`, which must hold ``byteCount`` zeroed octets, aligned to 8.

@@ -179,6 +179,36 @@ extension Stress {
       bench.expectAllHome()
     }
 
+    /// Holds however slow the machine is: the time of the program is in it, and that of the worker's sleep is not.
+    @Test func aWorkersTimeIsThatOfItsFrames() throws {
+      let bench = try Bench(parking: .sleep)
+      let lingering = Lingering(nanoseconds: 2_000_000)
+      let entry = try bench.datapath.cpuMap.update(0, value("w0", program: lingering))
+      let driver = try Driver(
+        Scripted([.redirect], target: toFirst), on: bench.port, in: bench.datapath)
+      var asleep: UInt64 = 0
+      let start = clinux_now()
+      for round in 0..<10 {
+        try bench.put(1)
+        driver.drain()
+        while entry.tally.dropped <= round {}
+        // From the next time on that it lies down it has nothing to do.
+        let sleeps = entry.parking.counts.sleeps
+        while entry.parking.counts.sleeps == sleeps {}
+        let sleepBegan = clinux_now()
+        Thread.sleep(for: .milliseconds(2))
+        asleep += clinux_now() - sleepBegan
+      }
+      bench.datapath.stop()
+      let elapsed = clinux_now() - start
+      let report = try #require(bench.datapath.entryReports.first)
+      expectBalance(report)
+      #expect(report.processed == 10)
+      #expect(report.busyNanoseconds >= lingering.spent)
+      #expect(report.busyNanoseconds <= elapsed - asleep)
+      bench.expectAllHome()
+    }
+
     @Test func framesThatGoInCirclesAreEnded() throws {
       let bench = try Bench()
       for (key, next) in [(UInt32(0), UInt32(1)), (1, 0)] {
@@ -252,6 +282,22 @@ extension Stress {
       bench.datapath.stop()
       #expect(map.allEntries.isEmpty)
     }
+  }
+}
+
+/// Takes its time for each burst, drops it, and says how long that took.
+private final class Lingering: Program, @unchecked Sendable {
+  // Safe: written by the worker, and read by the test when that has ended.
+  private(set) var spent: UInt64 = 0
+  private let nanoseconds: UInt64
+
+  init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
+
+  func run(_ burst: inout Burst) {
+    let start = clinux_now()
+    while clinux_now() - start < nanoseconds {}
+    burst.setAll(.drop)
+    spent += clinux_now() - start
   }
 }
 

@@ -53,22 +53,26 @@ final class Worker {
   /// The phase is read before the queue: a worker told to stop sees everything that was queued before it was told.
   func run() {
     var bed = Parking.Bed(entry.parking)
+    var stopwatch = Stopwatch(tally)
     while true {
       let phase = entry.currentPhase
-      if phase != .held, drain() > 0 {
+      if phase != .held, drain(&stopwatch) > 0 {
         bed.reset()
       } else if phase == .stopping {
         return
       } else {
+        stopwatch.rest()
         bed.wait { entry.hasWork }
       }
     }
   }
 
   /// One burst, from the queue to its end.
-  private func drain() -> Int {
+  private func drain(_ stopwatch: inout Stopwatch) -> Int {
     let count = unsafe ring.consume(into: slots, count: Limits.budget)
     guard count > 0 else { return 0 }
+    stopwatch.begin()
+    defer { stopwatch.lap() }
     let work = unsafe work
     unsafe take(count, into: &work.pointee.burst)
     tally.add(1, to: .bursts)

@@ -39,6 +39,7 @@ extension EntryReport {
     entry.tx = transmit
     entry.redirect = redirect
     entry.aborted = aborted
+    entry.busyNanoseconds = busyNanoseconds
     for (reason, frames) in drops { entry.drop[reason.name] = frames }
     if let program {
       entry.programs = [
