@@ -17,6 +17,15 @@ import Testing
     #expect(printed == expected)
   }
 
+  @Test func theCoreDocumentShowsThePagesThatExample04Draws() throws {
+    let document = try contents(of: "\(ExampleTests.root)/Documentation/Core.md")
+    let drawing = try output(of: "example-04-fragments").split(
+      separator: "\n", omittingEmptySubsequences: false
+    ).drop { !$0.hasPrefix("page 1") }.prefix { !$0.isEmpty }.joined(separator: "\n")
+    #expect(drawing.contains("page 3"))
+    #expect(document.contains("```\n\(drawing)\n```"))
+  }
+
   private static let root =
     "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
 

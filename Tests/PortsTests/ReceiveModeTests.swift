@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Arena
+import Datapath
 import MemModels
+import Plugins
 import Ports
 import Syscalls
 import TestSupport
@@ -145,6 +147,39 @@ struct AFXDPHeaderSplitTests {
         #expect(isBack)
       }
       #expect(loop.maintain(port) { port.pools.allSatisfy { $0.census()[.transmit] == 0 } })
+      expectAllHome(port)
+    }
+  }
+
+  /// Wire, chunks, a worker's ring, its program, and the same chunks out to the wire again.
+  @Test(arguments: [false, true])
+  func aWorkerSendsBackWhatArrivedInSeveralChunks(splitsHeaders: Bool) throws {
+    try withNetworkNamespaces(mtu: 9_000) { pair in
+      let registry = MemoryRegistry(arena: try Arena())
+      var options = smallOptions(multiBuffer: true)
+      options.splitsHeaders = splitsHeaders
+      let port = try pair.b.run {
+        try AFXDPPort(name: "in", device: "right", registry: registry, options: options)
+      }
+      let socket = try PacketSocket(on: pair.left, in: pair.a)
+      let datapath = Datapath(registry: registry)
+      datapath.add(port)
+      try datapath.cpuMap.update(0, CPUMap.Value(name: "w0", cpu: 0, program: Reflect()))
+      try datapath.addLoop(
+        port: port, queue: 0, program: Steer(keys: [0], map: Datapath.cpuMapNumber),
+        named: "steer")
+      try datapath.start()
+      let byteCounts = [60, 1_514, 3_840, 3_841, 7_680, 7_681, 9_014]
+      for (number, byteCount) in byteCounts.enumerated() {
+        let packet = NumberedPacket(flow: UInt32(number), place: 7).octets(byteCount: byteCount)
+        try socket.send(packet)
+        let back = try socket.receive(timeout: .seconds(30))
+        // It comes from whom it went to.
+        let isReflected = back == Array(packet[6..<12] + packet[0..<6] + packet[12...])
+        #expect(isReflected, "\(byteCount) octets")
+      }
+      datapath.stop()
+      #expect(datapath.entryReports.map(\.transmit) == [UInt64(byteCounts.count)])
       expectAllHome(port)
     }
   }
