@@ -65,7 +65,8 @@ public struct RunContext: @unchecked Sendable {
 
   /// The offset in the window that a memory fault was about.
   @inlinable public var faultAddress: UInt64 {
-    get { unsafe block.load(fromByteOffset: 32, as: UInt64.self) }
+    // The handler of generated code leaves the host's address; the window is aligned to its 4 GiB.
+    get { UInt64(unsafe block.load(fromByteOffset: 32, as: UInt32.self)) }
     nonmutating set { unsafe block.storeBytes(of: newValue, toByteOffset: 32, as: UInt64.self) }
   }
 
