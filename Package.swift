@@ -117,6 +117,13 @@ if !libraryOnly {
         "Control", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "xdpframe-bpf",
+      dependencies: [
+        "CLinux", "Syscalls", "Arena", "EBPF",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: swiftSettings),
     example("01-pass", library),
     example("02-count-and-drop", library),
     example("03-write-a-program", library),

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Arena
+import ArgumentParser
+import CLinux
+import EBPF
+
+/// `xdpframe-bpf conformance`: one program in hex, as the plug-ins of the bpf_conformance suite take it.
+struct ConformanceCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "conformance",
+    abstract: "Run the instructions on standard input, in hex, and print r0.",
+    discussion: """
+      r1 points to a writable copy of the memory, or is 0; r2 is its length. Helper 5 returns the time. Exits with 1 \
+      and a reason on standard error if the program cannot run or was stopped.
+      """)
+
+  @Argument(help: "The memory, in hex; spaces are ignored.")
+  var memory: String?
+
+  @Option(help: "What runs the instructions: interpreter or jit.")
+  var engine = Engine.jit
+
+  func run() throws {
+    let lines = sequence(state: ()) { _ in readLine() }
+    let program = try ConformanceCommand.octets(of: lines.joined(separator: " "))
+    guard program.count % 8 == 0 else {
+      throw Complaint("the program is not a whole number of slots")
+    }
+    let input = try ConformanceCommand.octets(of: memory ?? "")
+    print("0x" + String(try result(program, input), radix: 16))
+  }
+
+  private func result(_ program: [UInt8], _ input: [UInt8]) throws -> UInt64 {
+    let slots = stride(from: 0, to: program.count, by: 8).map { place in
+      RawInstruction(
+        word: program[place..<place + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) })
+    }
+    var helpers = HelperTable()
+    // Safe: the helper follows none of its arguments.
+    unsafe helpers[5] = { _, _, _, _, _, _ in clinux_now() }
+    let executable = try Executable(
+      ProgramSpec(name: "program", instructions: slots), helpers: helpers, engine: engine)
+    let arena = try Arena()
+    let machine = try Machine(arena: arena, fuel: 1 << 32)
+    let page = try arena.addSegment(byteCount: UInt((input.count + 4096) & ~4095))
+    // Safe: the segment has room for the input.
+    unsafe page.address.copyMemory(from: input, byteCount: input.count)
+    let outcome = machine.run(
+      executable, input.isEmpty ? 0 : UInt64(page.offset), UInt64(input.count))
+    guard outcome.fault == .none else {
+      throw Complaint("the program was stopped: \(outcome.fault)")
+    }
+    return outcome.value
+  }
+
+  /// The octets that hex digits stand for, whatever white space is between them.
+  private static func octets(of text: String) throws(Complaint) -> [UInt8] {
+    let digits = text.filter { !$0.isWhitespace }
+    let values = digits.compactMap(\.hexDigitValue)
+    guard values.count == digits.count, values.count % 2 == 0 else {
+      throw Complaint("not whole octets in hex: \(text)")
+    }
+    return stride(from: 0, to: values.count, by: 2).map {
+      UInt8(values[$0] << 4 | values[$0 + 1])
+    }
+  }
+
+  /// What is said on standard error.
+  struct Complaint: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+  }
+}
