@@ -44,6 +44,7 @@ var targets: [Target] = [
   .target(name: "CPluginABI"),
   .target(name: "CLinux"),
   .systemLibrary(name: "CLibBPF", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
+  .systemLibrary(name: "CLibELF", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
   .systemLibrary(name: "CLibURing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
   floor("Syscalls", ["CLinux"]),
   floor("Arena", ["CLinux", "Syscalls"]),
@@ -51,7 +52,7 @@ var targets: [Target] = [
   floor("Rings", ["CLinux"]),
   floor("Metrics", ["CLinux"]),
   floor("Wire", ["CLinux"]),
-  floor("EBPF", ["CLinux", "Syscalls", "Arena"]),
+  floor("EBPF", ["CLinux", "CLibELF", "Syscalls", "Arena"]),
   floor("Control", ["CLinux", "Syscalls"]),
 
   // Floor 1: the hub. The words and the four contracts.
@@ -152,7 +153,7 @@ targets += [
   tests("RingsTests", ["CLinux", "Rings"]),
   tests("MetricsTests", ["CLinux", "Metrics"]),
   tests("WireTests", ["CLinux", "Wire"]),
-  tests("EBPFTests", ["CLinux", "Syscalls", "Arena", "EBPF"]),
+  tests("EBPFTests", ["CLinux", "Syscalls", "Arena", "EBPF", "TestSupport"]),
   tests("ControlTests", ["CLinux", "Syscalls", "Control"]),
   tests("XDPFrameTests", library + ["TestSupport"]),
   tests("MemModelsTests", library + ["TestSupport"]),
