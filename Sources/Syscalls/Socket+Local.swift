@@ -76,6 +76,18 @@ extension Socket {
     return PeerCredentials(process: peer.pid, user: peer.uid, group: peer.gid)
   }
 
+  /// The further groups of who connected (`SO_PEERGROUPS`), as many as fit in 1,024.
+  public borrowing func peerGroups() throws(SystemCallError) -> [UInt32] {
+    let raw = raw
+    var groups = [gid_t](repeating: 0, count: 1_024)
+    var byteCount = socklen_t(groups.count * MemoryLayout<gid_t>.stride)
+    try kernel("getsockopt SO_PEERGROUPS") {
+      // Safe: the kernel writes no more than the array holds.
+      unsafe getsockopt(raw, SOL_SOCKET, SO_PEERGROUPS, &groups, &byteCount)
+    }
+    return Array(groups.prefix(Int(byteCount) / MemoryLayout<gid_t>.stride))
+  }
+
   private static func address(
     _ path: String, for call: String
   ) throws(SystemCallError) -> sockaddr_un {

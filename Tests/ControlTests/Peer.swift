@@ -43,6 +43,12 @@ final class Peer {
   /// Says that nothing more will come.
   func closeInput() { _ = shutdown(socket.raw, Int32(SHUT_WR)) }
 
+  /// Whether the other end has closed, without taking what it sent before.
+  var isGone: Bool {
+    guard let events = try? Poll.wait(socket.raw, for: [], timeout: .zero) else { return true }
+    return events.contains(.hangUp)
+  }
+
   /// Everything that has arrived, line by line.
   func lines() -> [String] {
     var chunk = [UInt8](repeating: 0, count: 1 << 20)
@@ -70,7 +76,7 @@ extension Endpoint {
   /// Serves until nobody has anything to say any more.
   @discardableResult
   func settle(
-    handler: (Request) -> Result<JSON, ControlError> = { .success($0.parameters) }
+    handler: (Request) -> Result<JSON, ControlError>? = { .success($0.parameters) }
   ) throws
     -> Int
   {
@@ -84,9 +90,12 @@ extension Endpoint {
     return requests
   }
 
-  static func temporary(_ path: String, permissions: UInt32 = 0o600) throws -> Endpoint {
+  static func temporary(
+    _ path: String, permissions: UInt32 = 0o600, timeLimits: TimeLimits = TimeLimits()
+  ) throws -> Endpoint {
     var options = Options(path: path, version: "1.2.3", readOnlyMethods: ["look"])
     options.permissions = permissions
+    options.timeLimits = timeLimits
     return try Endpoint(options)
   }
 }
@@ -102,8 +111,8 @@ struct RunningEndpoint: ~Copyable {
   }
 
   init(
-    permissions: UInt32 = 0o600,
-    handler: @escaping @Sendable (Request) -> Result<JSON, ControlError> = {
+    permissions: UInt32 = 0o600, timeLimits: Endpoint.TimeLimits = Endpoint.TimeLimits(),
+    handler: @escaping @Sendable (Request) -> Result<JSON, ControlError>? = {
       .success($0.parameters)
     }
   ) throws {
@@ -113,7 +122,10 @@ struct RunningEndpoint: ~Copyable {
     self.path = path
     self.stop = stop
     thread = try Thread(name: "endpoint") {
-      guard let endpoint = try? Endpoint.temporary(path, permissions: permissions) else {
+      guard
+        let endpoint = try? Endpoint.temporary(
+          path, permissions: permissions, timeLimits: timeLimits)
+      else {
         ready.value.store(-1, ordering: .releasing)
         return
       }

@@ -17,6 +17,8 @@ final class Connection {
 
   let socket: Socket
   let access: Access
+  /// Whether root is at the other end.
+  let isRoot: Bool
   /// What the endpoint last asked the kernel to watch.
   var watched: PollEvents = []
   private var input = LineBuffer(limit: longestLine)
@@ -26,19 +28,31 @@ final class Connection {
   private(set) var isInputClosed = false
   /// No more answers: the peer is gone.
   private var isOutputClosed = false
+  /// Whether an answer is being worked on elsewhere; until it comes, nothing more is taken.
+  var isWaiting = false {
+    didSet { if oldValue, !isWaiting { asked = MonotonicClock.now } }
+  }
+  /// When the last whole request was taken; before the first, when the peer connected.
+  private var asked = MonotonicClock.now
+  private var hasAsked = false
+  /// When the first octet of the line came that is not whole yet; 0 without one.
+  private var lineBegan: UInt64 = 0
+  /// When the peer last took some of its answers, or when the first came that it has to take.
+  private var progressed: UInt64 = 0
 
-  init(_ socket: consuming Socket, access: Access) {
+  init(_ socket: consuming Socket, access: Access, isRoot: Bool) {
     self.socket = socket
     self.access = access
+    self.isRoot = isRoot
   }
 
   private var pending: Int { output.count - sent }
 
   /// Whether another request may be taken.
-  private var hasRoom: Bool { pending < Connection.outputMark }
+  private var hasRoom: Bool { pending < Connection.outputMark && !isWaiting }
 
   /// Whether the connection has served its purpose.
-  var isFinished: Bool { isInputClosed && (pending == 0 || isOutputClosed) }
+  var isFinished: Bool { isInputClosed && !isWaiting && (pending == 0 || isOutputClosed) }
 
   /// What there is to wait for.
   var interest: PollEvents {
@@ -60,6 +74,7 @@ final class Connection {
           isInputClosed = true
         } else {
           unsafe input.append(buffer[..<count])
+          if lineBegan == 0 { lineBegan = MonotonicClock.now }
         }
       } catch {
         isInputClosed = true
@@ -83,6 +98,7 @@ final class Connection {
       output.removeSubrange(..<sent)
       sent = 0
     }
+    if pending == 0 { progressed = MonotonicClock.now }
     output.append(contentsOf: line)
     output.append(UInt8(ascii: "\n"))
   }
@@ -96,7 +112,9 @@ final class Connection {
         return Result { () throws(SystemCallError) in try unsafe socket.send(rest) }
       }
       switch count {
-      case .success(let count?): sent += count
+      case .success(let count?):
+        sent += count
+        progressed = MonotonicClock.now
       case .success(nil): return
       // What it asked for before it vanished is done all the same.
       case .failure: discardOutput()
@@ -110,7 +128,11 @@ final class Connection {
   func nextLine() -> [UInt8]? {
     guard hasRoom else { return nil }
     switch input.next() {
-    case .line(let line): return line
+    case .line(let line):
+      asked = MonotonicClock.now
+      hasAsked = true
+      lineBegan = input.count == 0 ? 0 : asked
+      return line
     case .incomplete: return isInputClosed ? lastLine() : nil
     case .tooLong:
       send(Call.reply(to: nil, .failure(.invalidRequest("a line is longer than max_line"))))
@@ -124,5 +146,20 @@ final class Connection {
   private func lastLine() -> [UInt8]? {
     let rest = input.takeRest()
     return rest.isEmpty ? nil : rest
+  }
+}
+
+// MARK: - Time
+
+extension Connection {
+  /// Whether the peer has kept us waiting for longer than it may.
+  ///
+  /// What waits in the input because answers are not taken is not held against the line: it is the answers'
+  /// time that runs then.
+  func isOverdue(at now: UInt64, _ limits: Endpoint.TimeLimits) -> Bool {
+    if isWaiting { return false }
+    if pending > 0 { return now &- progressed > limits.answer }
+    if lineBegan != 0 { return now &- lineBegan > limits.request }
+    return now &- asked > (hasAsked ? limits.silence : limits.request)
   }
 }

@@ -52,6 +52,10 @@ public struct ControlError: Error, Sendable, Equatable {
   /// All connections are taken.
   public static let tooManyConnections = ControlError(
     code: 1002, message: "too many connections", fix: "close one, or try again")
+
+  /// The peer kept the endpoint waiting.
+  public static let overdue = ControlError(
+    code: 1003, message: "nothing was heard, or nothing taken, for too long", fix: "connect again")
 }
 
 extension ControlError {

@@ -10,6 +10,8 @@ public import Syscalls
 public final class Endpoint {
   /// The most peers at a time.
   public static let connectionLimit = 64
+  /// How many of them are kept for root, so that nobody can lock the owner of the machine out.
+  public static let reservedConnectionCount = 2
   /// The most requests of one peer in one turn, so that nobody's flood delays the others.
   static let requestsPerTurn = 16
 
@@ -28,6 +30,9 @@ public final class Endpoint {
     /// The methods that change nothing; all others need ``Access/readWrite``.
     public var readOnlyMethods: Set<String>
 
+    /// How long a peer may keep the endpoint waiting.
+    public var timeLimits = TimeLimits()
+
     /// Creates options with the usual name and permissions.
     public init(path: String, version: String, readOnlyMethods: Set<String>) {
       self.path = path
@@ -36,6 +41,31 @@ public final class Endpoint {
     }
   }
 
+  /// How long a peer may keep the endpoint waiting before it is let go, in nanoseconds.
+  public struct TimeLimits: Sendable {
+    /// From connecting to the first request, and from a request's first octet to its last.
+    public var request: UInt64
+    /// Without taking any of the answers that wait for it.
+    public var answer: UInt64
+    /// Between one request and the next.
+    public var silence: UInt64
+
+    /// Creates limits; the defaults are those of the daemon.
+    public init(
+      request: Duration = .seconds(10), answer: Duration = .seconds(10),
+      silence: Duration = .seconds(300)
+    ) {
+      self.request = UInt64(request.nanoseconds)
+      self.answer = UInt64(answer.nanoseconds)
+      self.silence = UInt64(silence.nanoseconds)
+    }
+
+    /// How often somebody must look: often enough for the shortest, and not oftener than that.
+    fileprivate var period: UInt64 { max(min(request, answer, silence) / 4, 1_000_000) }
+  }
+
+  /// Takes the answers that come later, from any thread.
+  public let answers: Answers
   private let options: Options
   private let listener: Socket
   private let epoll: Epoll
@@ -46,8 +76,11 @@ public final class Endpoint {
   private var unfinished: Set<UInt64> = []
   /// When to accept again after the process ran out of descriptors; 0 while accepting.
   private var acceptsAgain: UInt64 = 0
+  /// When the peers' times were last looked at.
+  private var swept = MonotonicClock.now
 
   private static let listenerToken: UInt64 = 0
+  private static let answersToken: UInt64 = .max
 
   /// Opens the socket.
   ///
@@ -58,11 +91,13 @@ public final class Endpoint {
     self.options = options
     listener = try Socket(.unix, .stream)
     epoll = try Epoll()
+    answers = try Answers()
     try SocketFile.removeStale(options.path)
     try listener.bind(path: options.path, permissions: options.permissions)
     file = SocketFile(options.path)
     try listener.listen(backlog: Int32(Self.connectionLimit))
     try epoll.add(listener.raw, for: .readable, token: Self.listenerToken)
+    try epoll.add(answers.signal.descriptor.raw, for: .readable, token: Self.answersToken)
   }
 
   deinit { file.remove() }
@@ -74,26 +109,36 @@ public final class Endpoint {
   ///
   /// - Parameters:
   ///   - timeout: The longest to wait for that; nil waits for ever, or until a signal.
-  ///   - handler: Answers one request; called on this thread, before this function returns.
-  /// - Returns: The number of requests answered.
+  ///   - handler: Answers one request; called on this thread, before this function returns. Where it answers nil,
+  ///     the peer waits until the request's ticket gets its answer through ``answers``.
+  /// - Returns: The number of requests taken.
   /// - Throws: What the kernel says about the waiting itself; trouble with a peer only ends that peer.
   @discardableResult
   public func poll(
-    timeout: Duration?, handler: (Request) -> Result<JSON, ControlError>
+    timeout: Duration?, handler: (Request) -> Result<JSON, ControlError>?
   ) throws(SystemCallError) -> Int {
     resumeAccepting()
-    let events = try epoll.wait(timeout: unfinished.isEmpty ? timeout : .zero)
+    let events = try epoll.wait(timeout: unfinished.isEmpty ? patience(timeout) : .zero)
     var turn = unfinished
     unfinished = []
     for event in events {
-      if event.token == Self.listenerToken {
-        accept()
-      } else {
+      switch event.token {
+      case Self.listenerToken: accept()
+      case Self.answersToken: turn.formUnion(deliver())
+      default:
         turn.insert(event.token)
         take(event)
       }
     }
+    defer { sweep() }
     return turn.reduce(0) { $0 + serve($1, handler) }
+  }
+
+  /// The time to sleep: not beyond the next look at the peers' times.
+  private func patience(_ timeout: Duration?) -> Duration? {
+    guard !connections.isEmpty else { return timeout }
+    let period = Duration.nanoseconds(Int64(clamping: options.timeLimits.period))
+    return timeout.map { min($0, period) } ?? period
   }
 }
 
@@ -108,13 +153,13 @@ extension Endpoint {
   }
 
   /// Answers a peer's requests, sends what it takes, and lets it go when it is done.
-  private func serve(_ token: UInt64, _ handler: (Request) -> Result<JSON, ControlError>) -> Int {
+  private func serve(_ token: UInt64, _ handler: (Request) -> Result<JSON, ControlError>?) -> Int {
     guard let connection = connections[token] else { return 0 }
     // Sending first makes the room that the next answer may need.
     connection.flush()
     var count = 0
     while count < Self.requestsPerTurn, let line = connection.nextLine() {
-      answer(line, connection, handler)
+      answer(line, connection, token, handler)
       count += 1
       connection.flush()
     }
@@ -130,28 +175,65 @@ extension Endpoint {
   }
 
   private func answer(
-    _ line: [UInt8], _ connection: Connection, _ handler: (Request) -> Result<JSON, ControlError>
+    _ line: [UInt8], _ connection: Connection, _ token: UInt64,
+    _ handler: (Request) -> Result<JSON, ControlError>?
   ) {
     do throws(Call.Failure) {
       let call = try Call(line: line)
-      let result = dispatch(call, connection.access, handler)
-      guard let id = call.id else { return }
-      let reply = Call.reply(to: id, result)
-      let fits = reply.count <= Connection.longestLine
-      let fault = ControlError.internalFault("the answer is longer than max_line")
-      connection.send(fits ? reply : Call.reply(to: id, .failure(fault)))
+      let ticket = Ticket(connection: token, id: call.id)
+      guard let result = dispatch(call, connection.access, ticket, handler) else {
+        connection.isWaiting = true
+        return
+      }
+      reply(result, to: call.id, connection)
     } catch {
       connection.send(Call.reply(to: error.id, .failure(error.error)))
     }
   }
 
+  private func reply(
+    _ result: Result<JSON, ControlError>, to id: JSON?, _ connection: Connection
+  ) {
+    guard let id else { return }
+    let reply = Call.reply(to: id, result)
+    let fits = reply.count <= Connection.longestLine
+    let fault = ControlError.internalFault("the answer is longer than max_line")
+    connection.send(fits ? reply : Call.reply(to: id, .failure(fault)))
+  }
+
   private func dispatch(
-    _ call: Call, _ access: Access, _ handler: (Request) -> Result<JSON, ControlError>
-  ) -> Result<JSON, ControlError> {
+    _ call: Call, _ access: Access, _ ticket: Ticket,
+    _ handler: (Request) -> Result<JSON, ControlError>?
+  ) -> Result<JSON, ControlError>? {
     guard access == .readWrite || options.readOnlyMethods.contains(call.method) else {
       return .failure(.accessDenied)
     }
-    return handler(Request(method: call.method, parameters: call.parameters, access: access))
+    return handler(
+      Request(method: call.method, parameters: call.parameters, access: access, ticket: ticket))
+  }
+
+  /// Hands over the answers that took longer; returns the peers that may be served again.
+  private func deliver() -> [UInt64] {
+    answers.take().compactMap { ticket, result in
+      guard let connection = connections[ticket.connection], connection.isWaiting else {
+        return nil
+      }
+      connection.isWaiting = false
+      reply(result, to: ticket.id, connection)
+      return ticket.connection
+    }
+  }
+
+  /// Lets go of the peers whose time is over.
+  private func sweep() {
+    let now = MonotonicClock.now
+    guard now &- swept >= options.timeLimits.period else { return }
+    swept = now
+    for (token, connection) in connections where connection.isOverdue(at: now, options.timeLimits) {
+      connection.send(Call.reply(to: nil, .failure(.overdue)))
+      connection.flush()
+      close(token)
+    }
   }
 
   private func watch(_ connection: Connection, _ token: UInt64) {
@@ -194,8 +276,9 @@ extension Endpoint {
 
   private func admit(_ socket: consuming Socket) throws(SystemCallError) {
     let peer = try socket.peerCredentials()
-    let connection = Connection(socket, access: access(of: peer))
-    guard connections.count < Self.connectionLimit else {
+    let access = try access(of: peer, at: socket)
+    let connection = Connection(socket, access: access, isRoot: peer.user == 0)
+    guard hasPlace(for: connection) else {
       connection.send(Call.reply(to: nil, .failure(.tooManyConnections)))
       connection.flush()
       return
@@ -213,9 +296,21 @@ extension Endpoint {
     watch(connection, token)
   }
 
-  private func access(of peer: Socket.PeerCredentials) -> Access {
-    let isTrusted = peer.user == 0 || peer.user == geteuid() || peer.group == options.group
-    return isTrusted ? .readWrite : .readOnly
+  /// Whether there is room for one more; others than root cannot take the last places.
+  private func hasPlace(for connection: Connection) -> Bool {
+    if connection.isRoot { return connections.count < Self.connectionLimit }
+    let others = connections.values.count { !$0.isRoot }
+    return connections.count < Self.connectionLimit
+      && others < Self.connectionLimit - Self.reservedConnectionCount
+  }
+
+  private func access(
+    of peer: Socket.PeerCredentials, at socket: borrowing Socket
+  ) throws(SystemCallError) -> Access {
+    if peer.user == 0 || peer.user == geteuid() { return .readWrite }
+    guard let group = options.group else { return .readOnly }
+    if peer.group == group { return .readWrite }
+    return try socket.peerGroups().contains(group) ? .readWrite : .readOnly
   }
 
   private func pauseAccepting() {

@@ -62,6 +62,15 @@ public struct Request: Sendable {
   public var parameters: JSON
   /// What the peer may do; the endpoint has refused methods beyond it already.
   public var access: Access
+  /// Where an answer goes that takes longer.
+  public var ticket: Ticket
+}
+
+/// Where an answer goes: a peer, and the request that it waits for.
+public struct Ticket: Sendable, Equatable {
+  let connection: UInt64
+  /// Nil for a notification, which nobody answers.
+  let id: JSON?
 }
 
 /// A line from a peer, read as JSON-RPC 2.0.
