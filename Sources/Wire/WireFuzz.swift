@@ -12,6 +12,7 @@ public enum WireFuzz {
     flowHash(octets)
     checksum(octets)
     text(octets)
+    capture(octets)
   }
 
   /// Dissects a frame and looks whether the offsets are in order and within it.
