@@ -17,6 +17,8 @@ public final class Datapath: Sendable {
   public let quiescence = Quiescence()
   /// How workers wait.
   public let parkingMode: ParkingMode
+  /// Who runs them.
+  public let workerMode: WorkerMode
   /// Whether threads may sleep in io_uring.
   let usesRing: Bool
   let routes: Routes
@@ -46,14 +48,17 @@ public final class Datapath: Sendable {
   ///   - registry: Where its frames find home.
   ///   - entryCapacity: The keys of its CPU map.
   ///   - parking: How workers wait.
+  ///   - workers: Who runs them.
   ///   - allowsRing: Whether threads may sleep in io_uring; where that is refused they sleep in `ppoll`.
   ///   - warn: Told once each what an operator should know.
   public init(
     registry: MemoryRegistry, entryCapacity: Int = 256, parking: ParkingMode = .adaptive,
-    allowsRing: Bool = true, warn: @escaping @Sendable (String) -> Void = { _ in }
+    workers: WorkerMode = .threads, allowsRing: Bool = true,
+    warn: @escaping @Sendable (String) -> Void = { _ in }
   ) {
     self.registry = registry
     parkingMode = parking
+    workerMode = workers
     routes = Routes(warn: warn)
     let availability = allowsRing ? Ring.availability : .available
     usesRing = allowsRing && availability.isAvailable

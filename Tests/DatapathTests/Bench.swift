@@ -19,7 +19,7 @@ final class Bench: Sendable {
 
   init(
     pages: Int = 1_024, portCapacity: Int = 4_096, queueCount: Int = 1,
-    parking: ParkingMode = .adaptive, allowsRing: Bool = true,
+    parking: ParkingMode = .adaptive, workers: WorkerMode = .threads, allowsRing: Bool = true,
     warn: @escaping @Sendable (String) -> Void = { _ in }
   ) throws {
     registry = MemoryRegistry(arena: try Arena())
@@ -28,7 +28,7 @@ final class Bench: Sendable {
       name: "in", registry: registry, queueCount: queueCount, capacity: portCapacity)
     queueInfo = try registry.registerQueue(port: port.number, queue: 0, memory: pool.memory)
     datapath = Datapath(
-      registry: registry, parking: parking, allowsRing: allowsRing, warn: warn)
+      registry: registry, parking: parking, workers: workers, allowsRing: allowsRing, warn: warn)
     datapath.add(port)
   }
 

@@ -78,7 +78,7 @@ public final class CPUMap: RedirectMap, Sendable {
     guard value.queueCapacity <= Limits.queue else {
       throw MapError(.overflow, "a queue of \(value.queueCapacity); at most \(Limits.queue)")
     }
-    guard CPUSet.online.contains(value.cpu) else {
+    guard datapath.workerMode == .stepped || CPUSet.online.contains(value.cpu) else {
       throw MapError(.noDevice, "CPU \(value.cpu) is not online")
     }
     guard value.queueCapacity > 0 else {

@@ -45,6 +45,7 @@ public final class CPUMapEntry: Sendable {
   private let block: TrustedBlock
   private let phase = Atomic(Phase.held)
   private let thread = Mutex<Thread?>(nil)
+  let stepped = SteppedWorker()
 
   /// What the worker is to do; only ever moves on.
   enum Phase: UInt8, AtomicRepresentable {
@@ -115,6 +116,7 @@ extension CPUMapEntry {
 
   /// Starts the worker, which waits.
   func start(in datapath: Datapath) throws(SystemCallError) {
+    if datapath.workerMode == .stepped { return stepped.begin(Worker(self, in: datapath)) }
     let started = try Thread(name: "cpumap/\(cpu)/\(name)", on: [cpu]) { [self] in
       let worker = Worker(self, in: datapath)
       worker.run()
@@ -141,5 +143,6 @@ extension CPUMapEntry {
     parking.rouse()
     let running = thread.withLock { $0.take() }
     running?.join()
+    stepped.end()
   }
 }

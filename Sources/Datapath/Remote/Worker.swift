@@ -67,6 +67,12 @@ final class Worker {
     }
   }
 
+  /// One burst, for a worker that has no thread.
+  func poll() -> Int {
+    var stopwatch = Stopwatch(tally)
+    return drain(&stopwatch)
+  }
+
   /// One burst, from the queue to its end.
   private func drain(_ stopwatch: inout Stopwatch) -> Int {
     let count = unsafe ring.consume(into: slots, count: Limits.budget)
