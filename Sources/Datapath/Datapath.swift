@@ -110,9 +110,14 @@ public final class Datapath: Sendable {
 
   /// Names the port that takes what is passed; nil drops it as `pass_unconfigured`.
   public func setPassPort(_ port: (any Port)?) {
-    let old = routes.passPort.exchange(port.map { directory.reference(to: $0) }, at: 0)
+    let old = exchangePassPort(port)
     quiescence.wait()
     _ = old
+  }
+
+  /// Names the port without waiting; the caller keeps the old one until nobody sends to it any more.
+  func exchangePassPort(_ port: (any Port)?) -> AnyObject? {
+    routes.passPort.exchange(port.map { directory.reference(to: $0) }, at: 0)
   }
 }
 

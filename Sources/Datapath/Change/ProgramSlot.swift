@@ -37,14 +37,28 @@ public final class ProgramSlot: Sendable {
   @discardableResult
   public func replace(with program: (any Program)?, named name: String) -> UInt64 {
     changing.withLock { version in
-      version += 1
-      let label = program.map { _ in ProgramLabel(name: name, version: version) }
-      let old = table.exchange(program.map { Installed($0) }, at: 0)
-      current.withLock { $0 = label }
+      let old = exchange(program, named: name, &version)
       // Where there was none nobody runs it: a program that hangs elsewhere must not keep a new entry from its own.
       if old != nil { quiescence.wait() }
       return version
     }
+  }
+
+  /// Installs a program, or none, without waiting.
+  ///
+  /// - Returns: The old one, which the caller keeps until nobody runs it any more.
+  func exchange(with program: (any Program)?, named name: String) -> AnyObject? {
+    changing.withLock { exchange(program, named: name, &$0) }
+  }
+
+  private func exchange(
+    _ program: (any Program)?, named name: String, _ version: inout UInt64
+  ) -> Installed? {
+    version += 1
+    let label = program.map { _ in ProgramLabel(name: name, version: version) }
+    let old = table.exchange(program.map { Installed($0) }, at: 0)
+    current.withLock { $0 = label }
+    return old
   }
 
   /// Which program is installed; nil for none.

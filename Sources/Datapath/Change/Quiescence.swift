@@ -22,7 +22,14 @@ internal import Synchronization
 public final class Quiescence: Sendable {
   // Safe: `limit` lines that live as long as this object.
   private nonisolated(unsafe) let lines: UnsafeMutableRawPointer
-  private let taken = Mutex<Set<Int>>([])
+  private let taken = Mutex(Taken())
+  private let held = Atomic(false)
+
+  private struct Taken {
+    var numbers: Set<Int> = []
+    /// Those that ``hold(upTo:)`` keeps outside.
+    var holdable: Set<Int> = []
+  }
 
   /// The most loops and workers of one datapath.
   public static let limit = 1_024
@@ -39,11 +46,16 @@ public final class Quiescence: Sendable {
 
   /// Takes part from now on, until ``leave(_:)``.
   ///
+  /// - Parameter holdable: Whether the part keeps outside while ``isHeld``, as receive loops do.
+  /// - Returns: The part's place.
   /// - Precondition: Fewer than ``limit`` take part.
-  public func join() -> Part {
+  public func join(holdable: Bool = false) -> Part {
     let number = taken.withLock { taken in
-      let number = (0..<Quiescence.limit).first { !taken.contains($0) }
-      if let number { taken.insert(number) }
+      let number = (0..<Quiescence.limit).first { !taken.numbers.contains($0) }
+      if let number {
+        taken.numbers.insert(number)
+        if holdable { taken.holdable.insert(number) }
+      }
       return number
     }
     guard let number else { preconditionFailure("Too many loops and workers take part.") }
@@ -52,7 +64,10 @@ public final class Quiescence: Sendable {
 
   /// Takes part no longer.
   public func leave(_ part: Part) {
-    _ = taken.withLock { $0.remove(part.number) }
+    taken.withLock { taken in
+      taken.numbers.remove(part.number)
+      taken.holdable.remove(part.number)
+    }
   }
 
   /// Waits until nobody can still be looking at what was published before the call.
@@ -60,10 +75,37 @@ public final class Quiescence: Sendable {
   /// The caller is outside: a part that waited for itself would wait for ever. So a program never changes a map or
   /// a program from within its run.
   public func wait() {
-    for number in taken.withLock({ Array($0) }) {
-      unsafe Part(line: lines + 64 * number, number: number).waitUntilOutside()
+    for number in taken.withLock({ $0.numbers }) {
+      unsafe Part(line: lines + 64 * number, number: number).waitUntilOutside(until: .max)
     }
   }
+
+  /// Keeps every holdable part outside until ``release()``, so that several changes look like one to it.
+  ///
+  /// The flag takes the place of what is published in (A) and (B): a part either sees it, and steps back, or is waited
+  /// for here. Called by one thread at a time.
+  ///
+  /// - Parameter limit: How long to wait for a part that is inside, in nanoseconds.
+  /// - Returns: Whether all are outside; where one stayed inside, nobody is held.
+  func hold(upTo limit: UInt64) -> Bool {
+    held.store(true, ordering: .sequentiallyConsistent)
+    let end = clinux_now() &+ limit
+    for number in taken.withLock({ $0.holdable }) {
+      let part = unsafe Part(line: lines + 64 * number, number: number)
+      guard part.waitUntilOutside(until: end) else {
+        release()
+        return false
+      }
+    }
+    return true
+  }
+
+  /// Lets the parts that were held go on.
+  func release() { held.store(false, ordering: .releasing) }
+
+  /// Whether holdable parts are to keep outside; looked at inside, in the order of (A).
+  @inline(__always)
+  var isHeld: Bool { held.load(ordering: .sequentiallyConsistent) }
 
   /// One loop's or worker's place.
   @safe
@@ -91,14 +133,22 @@ public final class Quiescence: Sendable {
       unsafe counter.pointee.store(value &+ 1, ordering: .releasing)  // (C)
     }
 
-    fileprivate func waitUntilOutside() {
+    /// Waits until the part has left the section that it is in; false if it is still there at `end`.
+    @discardableResult
+    fileprivate func waitUntilOutside(until end: UInt64) -> Bool {
       let seen = unsafe counter.pointee.load(ordering: .sequentiallyConsistent)  // (B)
-      guard seen & 1 == 1 else { return }
+      guard seen & 1 == 1 else { return true }
       var spins = 0
       while unsafe counter.pointee.load(ordering: .acquiring) == seen {  // (C)
         spins &+= 1
-        if spins & 0xFF == 0 { sched_yield() } else { clinux_pause() }
+        if spins & 0xFF == 0 {
+          guard clinux_now() < end else { return false }
+          sched_yield()
+        } else {
+          clinux_pause()
+        }
       }
+      return true
     }
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CLinux
 internal import Synchronization
 public import XDPFrame
 
@@ -44,7 +45,7 @@ public final class ReceiveLoop {
     self.tally = tally
     usesRing = datapath.usesRing
     quiescence = datapath.quiescence
-    part = quiescence.join()
+    part = quiescence.join(holdable: true)
     unsafe work = .allocate(capacity: 1)
     unsafe work.initialize(
       to: Work(
@@ -71,10 +72,21 @@ public final class ReceiveLoop {
     unsafe countReceived(work.pointee.burst)
     // What others may exchange is only looked at between these two; see ``Quiescence``.
     part.enter()
+    if quiescence.isHeld { waitUntilReleased() }
     unsafe program.run(&work.pointee.burst)
     unsafe work.pointee.outcomes.act(on: &work.pointee.burst)
     part.exit()
     return count
+  }
+
+  /// Steps back until several changes that must look like one are done; see ``Change``.
+  @inline(never)
+  private func waitUntilReleased() {
+    while quiescence.isHeld {
+      part.exit()
+      while quiescence.isHeld { clinux_pause() }
+      part.enter()
+    }
   }
 
   @inline(__always)

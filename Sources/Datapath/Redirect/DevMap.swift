@@ -53,6 +53,15 @@ public final class DevMap: RedirectMap, Sendable {
     exchange(nil, at: key)
   }
 
+  /// Adds, replaces or removes an entry without waiting.
+  ///
+  /// - Returns: The old one, which the caller keeps until nobody sends to it any more.
+  func publish(_ port: (any Port)?, at key: UInt32) -> AnyObject? {
+    changing.withLock { _ in
+      entries.exchange(port.map { directory.reference(to: $0) }, at: Int(key))
+    }
+  }
+
   private func exchange(_ reference: PortReference?, at key: UInt32) {
     changing.withLock { _ in
       let old = entries.exchange(reference, at: Int(key))

@@ -20,6 +20,8 @@ public struct MapError: Error, Equatable, Sendable, CustomStringConvertible {
     case invalid
     /// `ENOMEM`: the entry could not be made.
     case noMemory
+    /// `ETIMEDOUT`: a loop did not come out of its burst.
+    case timedOut
   }
 
   /// The reason.
@@ -42,6 +44,7 @@ public struct MapError: Error, Equatable, Sendable, CustomStringConvertible {
     case .noEntry: ENOENT
     case .invalid: EINVAL
     case .noMemory: ENOMEM
+    case .timedOut: ETIMEDOUT
     }
   }
 

@@ -73,6 +73,15 @@ public final class CPUMap: RedirectMap, Sendable {
   ) throws(MapError)
     -> CPUMapEntry
   {
+    let entry = try prepare(key, value, rule)
+    exchange(entry, at: key)
+    return entry
+  }
+
+  /// Makes an entry that nobody can see yet, and whose worker waits.
+  func prepare(
+    _ key: UInt32, _ value: Value, _ rule: UpdateRule = .any
+  ) throws(MapError) -> CPUMapEntry {
     guard key < capacity else { throw MapError(.tooBig, "key \(key) of \(capacity)") }
     guard rule != .create else { throw MapError(.exists, "key \(key)") }
     guard value.queueCapacity <= Limits.queue else {
@@ -85,9 +94,7 @@ public final class CPUMap: RedirectMap, Sendable {
       throw MapError(.invalid, "a queue of \(value.queueCapacity); remove the entry instead")
     }
     try checkFragments(value)
-    let entry = try make(key, value)
-    exchange(entry, at: key)
-    return entry
+    return try make(key, value)
   }
 
   /// All programs of a map agree on fragments, so that a frame which may enter it may meet any of them.
@@ -162,6 +169,32 @@ public final class CPUMap: RedirectMap, Sendable {
         books.close(old)
       }
       entry?.begin()
+    }
+  }
+
+  /// Changes several keys, and what else `publish` exchanges, in the middle of one hold of all loops.
+  ///
+  /// No new entry begins before every old one has ended: a flow that moves from one to another keeps its order.
+  ///
+  /// - Returns: Whether it was done; false where a loop did not come out of its burst, and nothing has changed.
+  func exchange(
+    _ changes: [(key: UInt32, entry: CPUMapEntry?)], holdingUpTo limit: UInt64,
+    publish: () -> [AnyObject]
+  ) -> Bool {
+    changing.withLock { _ in
+      guard datapath.quiescence.hold(upTo: limit) else { return false }
+      for change in changes { if let entry = change.entry { books.open(entry) } }
+      let old = changes.compactMap { entries.exchange($0.entry, at: Int($0.key)) }
+      let published = publish()
+      datapath.quiescence.release()
+      datapath.quiescence.wait()
+      for entry in old { entry.requestStop() }
+      for entry in old {
+        entry.stop()
+        books.close(entry)
+      }
+      for change in changes { change.entry?.begin() }
+      return withExtendedLifetime(published) { true }
     }
   }
 }

@@ -139,10 +139,15 @@ extension CPUMapEntry {
   ///
   /// Nobody may be able to enqueue any more: a worker that stopped first would leave frames behind.
   func stop() {
-    phase.store(.stopping, ordering: .releasing)
-    parking.rouse()
+    requestStop()
     let running = thread.withLock { $0.take() }
     running?.join()
     stepped.end()
+  }
+
+  /// Stops the worker once its queue is empty, without waiting for it.
+  func requestStop() {
+    phase.store(.stopping, ordering: .releasing)
+    parking.rouse()
   }
 }
