@@ -2,9 +2,10 @@
 # What each target does is in CONTRIBUTING.md; `make` alone lists them.
 #   JOBS=n   parallel compile jobs (default: the number of CPUs)
 #   SEQUENCES=n   random cases of `differential`
+#   SECONDS=n   how long `fuzz` feeds each parser
 #   ARGS=... passed on to what `run` and `bench` start
 .DEFAULT_GOAL := help
-.PHONY: help setup run build test differential lint layers tsan asan bench docs clean
+.PHONY: help setup run build test differential lint layers tsan asan fuzz bench docs clean
 .NOTPARALLEL:
 
 jobs := $(if $(JOBS),-j $(JOBS))
@@ -39,6 +40,9 @@ tsan: setup ## the suites that have threads, under ThreadSanitizer
 
 asan: setup ## the suites that have memory, under AddressSanitizer and LeakSanitizer
 	@scripts/run-tests address
+
+fuzz: setup ## hostile input for every parser, SECONDS=n each (60)
+	@scripts/fuzz $(or $(SECONDS),60) $(ARGS)
 
 bench: setup ## ours beside its peers, in one run; writes bench.json (ARGS=--quick)
 	@scripts/bench $(ARGS)

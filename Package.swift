@@ -93,6 +93,7 @@ var products: [Product] = [
 var dependencies: [Package.Dependency] = []
 
 if !libraryOnly {
+  products += [.library(name: "Control", targets: ["Control"])]
   dependencies += [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),

@@ -4,7 +4,8 @@
 //
 // Each access leaves two offsets in the section clinux_guards: where it lies, and where to go on if it faults. The
 // handler (clinux_guard.c) looks the faulting instruction up there, as the kernel does for user memory. An access
-// that does not fault costs one test.
+// that does not fault costs one test. The section is marked to be retained (R), because no code refers to it and a
+// linker that collects what nothing refers to would leave out the table.
 #pragma once
 #include <stdint.h>
 
@@ -32,7 +33,7 @@ typedef struct {
   ".pushsection .text.clinux_guard,\"ax\",@progbits\n"           \
   "3: movl $1, %k[failed]\n jmp 2b\n"                            \
   ".popsection\n"                                                \
-  ".pushsection clinux_guards,\"a\",@progbits\n.balign 4\n"      \
+  ".pushsection clinux_guards,\"aR\",@progbits\n.balign 4\n"     \
   ".long 1b - ., 3b - .\n"                                       \
   ".popsection\n"
 
