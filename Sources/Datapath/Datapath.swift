@@ -65,7 +65,8 @@ public final class Datapath: Sendable {
     if case .unavailable(_, let reason) = availability {
       warn("threads sleep in poll instead of io_uring: \(reason)")
     }
-    let devices = DevMap(capacity: 256, quiescence: quiescence, directory: directory)
+    let devices = DevMap(
+      capacity: 256, quiescence: quiescence, directory: directory, routes: routes)
     maps = Maps(device: devices)
     let map = CPUMap(capacity: entryCapacity, datapath: self)
     maps.cpu.withLock { $0 = map }
@@ -105,6 +106,14 @@ public final class Datapath: Sendable {
     state.withLock { $0.ports.removeAll { $0 === port } }
   }
 
+  /// Gives the memory that the copies of a broadcast are made in; without any, packets for several ports are dropped
+  /// as `pool_empty`.
+  ///
+  /// - Parameter model: Belongs to no thread, and is used by nobody else: loops allocate from it in turn.
+  public func setCopyModel(_ model: any MemoryModel) {
+    devMap.copies.withLock { $0 = model }
+  }
+
   /// The ports that were added, in that order.
   public var ports: [any Port] { state.withLock { $0.ports } }
 
@@ -132,7 +141,8 @@ extension Datapath {
   ///   - cpu: The CPU of its thread; nil leaves that to the scheduler.
   ///   - adopt: Called first on the thread: the place to take over the pools that the queue receives into.
   /// - Returns: What tells how it is doing.
-  /// - Throws: ``MapError`` when there is no memory for its counters.
+  /// - Throws: ``MapError``: `ERANGE` for a program that does not accept fragments where the port may receive packets
+  ///   that have some, `ENOMEM` when there is no memory for the loop's counters.
   @discardableResult
   public func addLoop(
     port: any Port, queue: Int, program: (any Program & Sendable)?, named name: String,
@@ -144,7 +154,7 @@ extension Datapath {
     } catch {
       throw MapError(.noMemory, "\(error)")
     }
-    let slot = ProgramSlot(program, named: name, in: quiescence)
+    let slot = try ProgramSlot(program, named: name, in: quiescence, rule: .port(port))
     let loop = LoopThread(
       port: port, queue: queue, program: slot, block: block, cpu: cpu, adopt: adopt)
     state.withLock { $0.loops.append(loop) }

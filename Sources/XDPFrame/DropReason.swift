@@ -29,7 +29,7 @@ public enum DropReason: UInt16, CaseIterable, Sendable {
   case receiveFillEmpty = 10
   /// The kernel, or whoever shares a ring, passed a descriptor that makes no sense.
   case invalidDescriptor = 11
-  /// The packet has more than 17 fragments.
+  /// The packet has more than 17 fragments, or has some and meets a program that accepts none.
   case tooManyFragments = 12
   /// The packet is shorter than it claims.
   case truncated = 13

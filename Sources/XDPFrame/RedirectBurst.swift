@@ -7,7 +7,7 @@
 @frozen
 @safe
 public struct RedirectBurst: ~Copyable {
-  // Safe: one allocation of this value: 64 frames, 64 targets, and 64 slots for a map to sort into.
+  // Safe: one allocation of this value: 64 frames, 64 targets, 64 slots for a map to sort into, and the lanes.
   @usableFromInline let memory: UnsafeMutableRawPointer
   /// The frames in it, 0...64.
   @inlinable public var count: Int { filled }
@@ -19,7 +19,8 @@ public struct RedirectBurst: ~Copyable {
   ///
   /// - Note: Allocates, once.
   public init() {
-    unsafe memory = .allocate(byteCount: 3 * 8 * Limits.budget, alignment: 64)
+    let byteCount = RedirectBurst.laneOffset + RedirectBurst.laneCount * RedirectBurst.laneByteCount
+    unsafe memory = .allocate(byteCount: byteCount, alignment: 64)
     filled = 0
   }
 
@@ -45,8 +46,20 @@ public struct RedirectBurst: ~Copyable {
 
   /// The slots in ``scratch``.
   public var scratchCount = 0
+
+  /// The lanes that a map may keep apart while it takes the burst.
+  public static let laneCount = 16
+  /// The octets of a lane: 16 frames, and a line for what the map must know of them.
+  public static let laneByteCount = 64 + 16 * 8
+  @usableFromInline static let laneOffset = 3 * 8 * Limits.budget
+
+  /// Room for frames on their way to several ports; nobody looks at what is in it once the map has returned.
+  public var lanes: UnsafeMutableRawPointer { unsafe memory + RedirectBurst.laneOffset }
+
   /// Frames on their way to one port.
   public var staged = FrameBulk()
+  /// Frames that a port's own program looks at on their way out; empty otherwise.
+  public var leaving = Burst()
 
   /// Adds a frame.
   ///
@@ -66,6 +79,13 @@ public struct RedirectBurst: ~Copyable {
   public mutating func truncate(to left: Int) {
     precondition(left >= 0 && left <= count, "There are not so many frames in the burst.")
     filled = left
+  }
+
+  /// Moves a frame to ``refused`` with its reason; those in it go home first if there is no room.
+  public mutating func refuse(_ frame: consuming Frame, _ reason: DropReason) {
+    if refused.isFull { refused.recycle() }
+    frame.descriptor.reason = reason.rawValue
+    refused.append(frame)
   }
 
   /// Takes the last frame out with its target; nil when there is none.

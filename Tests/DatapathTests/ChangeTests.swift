@@ -42,7 +42,7 @@ extension Stress {
           try change.update(UInt32(key), value)
         }
         for loop in loops {
-          change.replaceProgram(of: loop, with: ByFlow(keyCount: keyCount), named: "by flow")
+          try change.replaceProgram(of: loop, with: ByFlow(keyCount: keyCount), named: "by flow")
         }
         try change.apply()
       }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CLinux
-import Datapath
 import MemModels
 import Ports
 import Synchronization
 import Testing
 import XDPFrame
+
+@testable import Datapath
 
 @Suite struct DevMapTests {
   private func target(_ key: UInt32, onMiss miss: Verdict = .drop) -> RedirectTarget {
@@ -38,6 +39,93 @@ import XDPFrame
       #expect(device.bulkCounts == [16])
       #expect(device.marks == stride(from: UInt32(key), to: 64, by: 4).map { $0 })
     }
+    bench.expectAllHome()
+  }
+
+  /// As the kernel's queues, which are the devices', not the entries'.
+  @Test func keysOfOnePortShareItsBulksAndItsOrder() throws {
+    let bench = try Bench()
+    let device = RecordingPort("device", registry: bench.registry)
+    for key: UInt32 in 0..<5 { try bench.datapath.devMap.update(key, device) }
+    _ = try bench.run(RoundRobin(map: Datapath.devMapNumber, keyCount: 5), packets: 60)
+    #expect(device.marks == Array(0..<60))
+    #expect(device.bulkCounts == [16, 16, 16, 12])
+    bench.expectAllHome()
+  }
+
+  /// A full bulk leaves at once; what is left leaves at the end of the burst, the newest port's first.
+  @Test func portsAreFlushedAsTheKernelFlushesThem() throws {
+    let bench = try Bench()
+    let journal = Journal()
+    for (key, name) in ["a", "b", "c"].enumerated() {
+      let device = RecordingPort(name, registry: bench.registry)
+      device.state.withLock { $0.journal = journal }
+      try bench.datapath.devMap.update(UInt32(key), device)
+    }
+    _ = try bench.run(RoundRobin(map: Datapath.devMapNumber, keyCount: 3), packets: 64)
+    #expect(journal.notes == ["a 16", "b 16", "c 16", "c 5", "b 5", "a 6"])
+    bench.expectAllHome()
+  }
+
+  @Test func morePortsThanThereAreLanesAreServedAllTheSame() throws {
+    let bench = try Bench()
+    let devices = (0..<40).map { RecordingPort("device \($0)", registry: bench.registry) }
+    for (key, device) in devices.enumerated() {
+      try bench.datapath.devMap.update(UInt32(key), device)
+    }
+    let driver = try bench.run(RoundRobin(map: Datapath.devMapNumber, keyCount: 40), packets: 64)
+    #expect(driver.tally[.redirect] == 64)
+    for (key, device) in devices.enumerated() {
+      #expect(device.marks == stride(from: UInt32(key), to: 64, by: 40).map { $0 })
+    }
+    bench.expectAllHome()
+  }
+
+  @Test func mapsAreServedInTheKernelsOrder() throws {
+    let bench = try Bench()
+    let journal = Journal()
+    let maps = [RedirectKind.other, .cpu, .device].map { Absorber($0, journal) }
+    for (offset, map) in maps.enumerated() {
+      _ = bench.datapath.routes.maps.exchange(MapReference(map), at: 10 + offset)
+    }
+    let driver = try bench.run(ByMark(maps: 10..<13), packets: 64)
+    #expect(driver.tally[DropReason.redirectDenied] == 64)
+    #expect(journal.notes == ["device 21", "cpu 21", "other 22"])
+    bench.expectAllHome()
+  }
+
+  @Test(arguments: [4, 32, 1 << 15, 8 | 32] as [UInt16])
+  func flagsThatAMapDoesNotKnowAbort(flags: UInt16) throws {
+    let bench = try Bench()
+    let device = RecordingPort("device", registry: bench.registry)
+    try bench.datapath.devMap.update(0, device)
+    var target = target(0)
+    target.flags = RedirectFlags(rawValue: flags)
+    let driver = try bench.run(Scripted([.redirect], target: target), packets: 70)
+    #expect(driver.tally[.aborted] == 70)
+    #expect(device.marks.isEmpty)
+    bench.expectAllHome()
+  }
+
+  @Test(arguments: [.broadcast, .excludeIngress] as [RedirectFlags])
+  func aMapOfCPUsKnowsNoBroadcast(flags: RedirectFlags) throws {
+    let bench = try Bench()
+    var target = RedirectTarget(map: Datapath.cpuMapNumber, key: 0)
+    target.flags = flags
+    let driver = try bench.run(Scripted([.redirect], target: target), packets: 70)
+    #expect(driver.tally[.aborted] == 70)
+    bench.expectAllHome()
+  }
+
+  /// Without the other flag it only says that the program has thought of it.
+  @Test func excludingTheIngressAloneExcludesNothing() throws {
+    let bench = try Bench()
+    try bench.datapath.devMap.update(0, bench.port)
+    var target = target(0)
+    target.flags = .excludeIngress
+    let driver = try bench.run(Scripted([.redirect], target: target), packets: 10)
+    #expect(driver.tally[.redirect] == 10)
+    #expect(bench.takeSentMarks() == Array(0..<10))
     bench.expectAllHome()
   }
 
@@ -148,5 +236,37 @@ import XDPFrame
     expectErrno(EINVAL) { () throws(MapError) in try map.remove(key) }
     expectErrno(nil) { () throws(MapError) in try map.remove(1) }
     expectErrno(nil) { () throws(MapError) in try map.remove(0) }
+  }
+}
+
+/// Sends packets to maps in turn.
+private final class ByMark: PacketProgram {
+  private let maps: Range<UInt16>
+
+  init(maps: Range<UInt16>) { self.maps = maps }
+
+  func run(_ packet: inout Buff) -> Verdict {
+    let mark = unsafe packet.data.load(as: UInt32.self)
+    let map = maps.lowerBound + UInt16(mark) % UInt16(maps.count)
+    return packet.redirect(to: RedirectTarget(map: map, key: 0))
+  }
+}
+
+/// A map that refuses everything, and notes that it was asked.
+private final class Absorber: RedirectMap, Sendable {
+  let kind: RedirectKind
+  private let journal: Journal
+
+  init(_ kind: RedirectKind, _ journal: Journal) {
+    self.kind = kind
+    self.journal = journal
+  }
+
+  func redirect(_ frames: inout RedirectBurst, tally: Tally) {
+    journal.note("\(kind)", frames.count)
+    while let (descriptor, _) = frames.popLast() {
+      tally.drop(1, .redirectDenied)
+      frames.refuse(Frame(owning: descriptor), .redirectDenied)
+    }
   }
 }

@@ -152,9 +152,9 @@ extension Stress {
       try bench.datapath.start()
       feeder.start()
       for round in 0..<2_000 {
-        let version = entry.program.replace(with: Count(verdict: .drop), named: "v\(round)")
+        let version = try entry.program.replace(with: Count(verdict: .drop), named: "v\(round)")
         #expect(version == UInt64(round) + 2)
-        loop.program.replace(with: Scripted([.redirect], target: toFirst), named: "all")
+        try loop.program.replace(with: Scripted([.redirect], target: toFirst), named: "all")
       }
       feeder.requestStop()
       feeder.join()
@@ -177,7 +177,8 @@ extension Stress {
       let changer = try Thread(name: "changer") {
         var round = 0
         while !flag.isSet {
-          slot.replace(with: Uniform(round % 2 == 0 ? .aborted : .drop), named: "v\(round)")
+          _ = try? slot.replace(
+            with: Uniform(round % 2 == 0 ? .aborted : .drop), named: "v\(round)")
           round += 1
         }
       }

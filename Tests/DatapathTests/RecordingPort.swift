@@ -19,6 +19,8 @@ final class RecordingPort: Port, Sendable {
     var refusal = DropReason.transmitFull
     /// Packets of these lengths are refused with `mtu`.
     var tooLong: Set<Int> = []
+    /// Who else's calls are in the order of this journal.
+    var journal: Journal?
     var isDetached = false
     var maintenanceCount = 0
   }
@@ -61,6 +63,7 @@ final class RecordingPort: Port, Sendable {
       frames.removeFirst(frames.count)
       for descriptor in kept { frames.append(Frame(owning: descriptor)) }
       state.bulks.append(marks)
+      if !marks.isEmpty { state.journal?.note(name, marks.count) }
       return marks.count
     }
   }
@@ -73,4 +76,13 @@ final class RecordingPort: Port, Sendable {
   var marks: [UInt32] { state.withLock { $0.bulks.flatMap { $0 } } }
   /// How many frames each call sent, calls that sent none left out.
   var bulkCounts: [Int] { state.withLock { $0.bulks.map(\.count).filter { $0 > 0 } } }
+}
+
+/// The calls of several ports, in order: which port, and how many frames it sent.
+final class Journal: Sendable {
+  private let calls = Mutex<[String]>([])
+
+  func note(_ name: String, _ count: Int) { calls.withLock { $0.append("\(name) \(count)") } }
+
+  var notes: [String] { calls.withLock { $0 } }
 }

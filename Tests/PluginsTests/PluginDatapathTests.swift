@@ -70,7 +70,7 @@ import XDPFrame
       adopt: { pool.adopt() })
     try datapath.start()
     for round in 1...20 {
-      loop.program.replace(with: try PluginProgram(plugin, arguments: "1"), named: "b")
+      try loop.program.replace(with: PluginProgram(plugin, arguments: "1"), named: "b")
       unsafe #expect(ended?.load(as: Int32.self) == Int32(round))
     }
     while !generator.isFinished { _ = sched_yield() }

@@ -105,7 +105,7 @@ import XDPFrame
     unsafe #expect(queue.pointee.port == burst[0].queue.port)
     unsafe #expect(queue.pointee.queue == burst[0].queue.queue)
     unsafe #expect(try at(\.target.map) == target.map)
-    unsafe #expect(try at(\.target.miss) == target.miss)
+    unsafe #expect(try at(\.target.flags) == target.flags.rawValue)
     unsafe #expect(try at(\.target.key) == target.key)
     unsafe #expect(try at(\.frame_size) == burst[0].frameByteCount)
     unsafe #expect(try at(\.flags) == burst[0].flags.rawValue)

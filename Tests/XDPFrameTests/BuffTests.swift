@@ -93,7 +93,7 @@ import XDPFrame
     #expect(packet.redirect(to: RedirectTarget(map: 9, key: 77, onMiss: miss)) == .redirect)
     #expect(packet.target.map == 9)
     #expect(packet.target.key == 77)
-    #expect(UInt32(packet.target.miss) == miss.rawValue)
+    #expect(packet.target.flags.miss == miss)
     packet.recycle(.programDrop)
   }
 

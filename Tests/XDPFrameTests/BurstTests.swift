@@ -52,6 +52,37 @@ import XDPFrame
     #expect(fixture.model.isWhole)
   }
 
+  @Test func packetsWithFragmentsStandBehindWhileTheyAreNotShown() throws {
+    let fixture = try Fixture()
+    // Every way of having fragments or none for five packets.
+    for pattern in 0..<32 {
+      var burst = Burst()
+      for position in 0..<5 {
+        var packet = try fixture.buff(first: position)
+        if pattern >> position & 1 == 1 {
+          #expect(packet.addFragment(try fixture.storage(), offset: 0, byteCount: 10) == nil)
+        }
+        burst.append(packet)
+      }
+      let expected = (0..<5).filter { pattern >> $0 & 1 == 0 }
+      var seen: [Int] = []
+      let shown = burst.showWithoutFragments { burst in
+        for position in 0..<burst.count {
+          seen.append(unsafe Int(burst[position].data.load(as: UInt8.self)))
+        }
+      }
+      #expect(shown == expected.count)
+      #expect(seen == expected.map { Int(octet($0)) })
+      #expect(burst.count == 5)
+      let order = (0..<5).map { unsafe Int(burst[$0].data.load(as: UInt8.self)) }
+      let others = (0..<5).filter { pattern >> $0 & 1 == 1 }
+      #expect(Set(order[shown...]) == Set(others.map { Int(octet($0)) }))
+      for position in 0..<5 { burst.takeAnyway(at: position).recycle(.programDrop) }
+      burst.removeAll()
+      #expect(fixture.model.isWhole)
+    }
+  }
+
   @Test func aPacketWithTooLittleRoomIsNotTakenAsAFrame() throws {
     let fixture = try Fixture()
     var burst = Burst()

@@ -59,10 +59,14 @@ extern "C" {
 #define XDPF_BUFF_HAS_FRAGMENTS 1u
 #define XDPF_BUFF_UNREADABLE_FRAGMENTS 4u
 
+// Every entry of the map gets the packet, whatever the key; all but that of the port which it arrived by.
+#define XDPF_REDIRECT_BROADCAST 8u
+#define XDPF_REDIRECT_EXCLUDE_INGRESS 16u
+
 // Where a packet is to go with the verdict XDPF_REDIRECT.
 struct xdpf_target {
   uint16_t map;   // the map's number in the datapath; 1 is the CPU map, 2 the device map
-  uint16_t miss;  // the verdict where the map has nothing at the key: XDPF_ABORTED...XDPF_TX
+  uint16_t flags; // the verdict where the map has nothing at the key, XDPF_ABORTED...XDPF_TX; XDPF_REDIRECT_...
   uint32_t key;
 };
 
@@ -220,11 +224,12 @@ static inline int xdpf_has_fragments(const struct xdpf_buff *buff) {
   return (buff->flags & XDPF_BUFF_HAS_FRAGMENTS) != 0;
 }
 
-// Asks for a redirect; answers the verdict to give.
+// Asks for a redirect; answers the verdict to give. The flags are those of bpf_redirect_map(): the verdict for a miss,
+// and for the device map XDPF_REDIRECT_BROADCAST and XDPF_REDIRECT_EXCLUDE_INGRESS.
 static inline uint32_t xdpf_redirect(
-    struct xdpf_buff *buff, uint16_t map, uint32_t key, uint32_t miss) {
+    struct xdpf_buff *buff, uint16_t map, uint32_t key, uint16_t flags) {
   buff->target.map = map;
-  buff->target.miss = (uint16_t)(miss & 3);
+  buff->target.flags = flags;
   buff->target.key = key;
   return XDPF_REDIRECT;
 }

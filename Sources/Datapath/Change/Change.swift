@@ -45,9 +45,12 @@ public struct Change: ~Copyable {
   }
 
   /// Replaces the program of a loop.
+  ///
+  /// - Throws: ``MapError``, as ``ProgramSlot/replace(with:named:)`` does.
   public mutating func replaceProgram(
     of loop: LoopThread, with program: (any Program & Sendable)?, named name: String
-  ) {
+  ) throws(MapError) {
+    if let program { try loop.program.check(program, named: name) }
     programs.append((loop.program, program, name))
   }
 

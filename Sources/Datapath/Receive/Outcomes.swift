@@ -30,15 +30,26 @@ struct Outcomes: ~Copyable {
   }
 
   /// Acts on the verdicts that a program gave, then empties the burst.
+  ///
+  /// - Parameters:
+  ///   - burst: The packets.
+  ///   - decided: How many have a verdict; the others have more fragments than the program accepts.
   @inline(__always)
-  mutating func act(on burst: inout Burst) {
-    sort(&burst)
+  mutating func act(on burst: inout Burst, decided: Int) {
+    if decided < burst.count { failUndecided(&burst, from: decided) }
+    sort(&burst, count: decided)
     flush()
   }
 
+  @inline(never)
+  private mutating func failUndecided(_ burst: inout Burst, from first: Int) {
+    for position in first..<burst.count {
+      fail(burst.takeHome(at: position), .tooManyFragments)
+    }
+  }
+
   /// Sorts the packets by verdict; of those that are dropped nothing is read but the way home.
-  private mutating func sort(_ burst: inout Burst) {
-    let count = burst.count
+  private mutating func sort(_ burst: inout Burst, count: Int) {
     var position = 0
     while position < count {
       let verdict = unsafe burst.verdicts[position]

@@ -73,8 +73,8 @@ public final class ReceiveLoop {
     // What others may exchange is only looked at between these two; see ``Quiescence``.
     part.enter()
     if quiescence.isHeld { waitUntilReleased() }
-    unsafe program.run(&work.pointee.burst)
-    unsafe work.pointee.outcomes.act(on: &work.pointee.burst)
+    let decided = unsafe program.run(&work.pointee.burst)
+    unsafe work.pointee.outcomes.act(on: &work.pointee.burst, decided: decided)
     part.exit()
     return count
   }

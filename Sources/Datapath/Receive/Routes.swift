@@ -11,6 +11,7 @@ final class Routes: Sendable {
   let maps = ReferenceTable<MapReference>(capacity: 64)
   let passPort = ReferenceTable<PortReference>(capacity: 1)
   private let hasWarned = Atomic(false)
+  private let hasWarnedAboutCopies = Atomic(false)
   private let warn: @Sendable (String) -> Void
 
   /// The numbers that ports may have: they are never used twice, so this is what may come and go.
@@ -26,6 +27,12 @@ final class Routes: Sendable {
   func warnOnce(about verdict: Verdict) {
     guard !hasWarned.exchange(true, ordering: .relaxed) else { return }
     warn("a program answered \(verdict.rawValue), which is no verdict: expect packet loss")
+  }
+
+  /// Warns when the first packet was to go to several ports and there was no memory for its copies.
+  func warnOnceAboutCopies() {
+    guard !hasWarnedAboutCopies.exchange(true, ordering: .relaxed) else { return }
+    warn("a packet was to go to several ports, and there is no memory for its copies")
   }
 }
 
@@ -43,5 +50,10 @@ final class PortReference: Sendable {
 /// A map behind a class reference.
 final class MapReference: Sendable {
   let map: any RedirectMap
-  init(_ map: any RedirectMap) { self.map = map }
+  let kind: RedirectKind
+
+  init(_ map: any RedirectMap) {
+    self.map = map
+    kind = map.kind
+  }
 }

@@ -1,76 +1,81 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Synchronization
 internal import XDPFrame
 
-/// Redirected frames on their way out of one port: sent 16 at a time, in order.
+/// Frames on their way out of one port, up to 16, in order.
 ///
-/// A view over the staged frames of a redirect burst; lives for one key of one burst.
+/// A view over one lane of a redirect burst:
 ///
-/// Source: `struct xdp_dev_bulk_queue`, `kernel/bpf/devmap.c`; the kernel has one for each CPU and device, which lives
-/// until the end of the poll.
+///      0 entry: the last that led here     8 count     16 whether they count as redirected once the port has them
+///     64 16 frames
+///
+/// Source: `struct xdp_dev_bulk_queue`, `kernel/bpf/devmap.c`. There the first frame's program runs over all of them;
+/// here frames of another entry with another program begin a new bulk.
 @safe
 struct BulkQueue {
-  // Safe: the caller's reference outlives this value, and its count need not be touched for it.
-  private let target: Unmanaged<PortReference>
-  /// The ledger of whoever redirects.
-  let tally: Tally
+  // Safe: a lane of the burst that the caller works on.
+  private let lane: UnsafeMutableRawPointer
 
-  /// Makes the queue of a port; `target` outlives it.
-  init(to target: PortReference, tally: Tally) {
-    unsafe self.target = Unmanaged.passUnretained(target)
-    self.tally = tally
+  init(lane: UnsafeMutableRawPointer) {
+    unsafe self.lane = lane
   }
 
   /// The frames sent together, `DEV_MAP_BULK_SIZE`.
-  static let capacity = 16
+  static var capacity: Int { 16 }
 
-  /// Adds a frame; sends when there are enough.
+  /// The entry whose port and program the frames meet.
   ///
-  /// Source: `bq_enqueue()`, `kernel/bpf/devmap.c`.
+  /// Safe: the caller's section keeps entries alive, and their counts need not be touched for it.
   @inline(__always)
-  func enqueue(_ frame: consuming Frame, in frames: inout RedirectBurst) {
-    frames.staged.append(frame)
-    if frames.staged.count == BulkQueue.capacity { flush(&frames) }
+  var entry: Unmanaged<DevMapEntry> {
+    unsafe lane.load(as: Unmanaged<DevMapEntry>.self)
   }
 
-  /// Sends what there is; the frames that the port refuses are in `refused` afterwards, each with its reason.
+  /// The frames in it.
+  @inline(__always)
+  var count: Int {
+    get { unsafe lane.load(fromByteOffset: 8, as: Int.self) }
+    nonmutating set { unsafe lane.storeBytes(of: newValue, toByteOffset: 8, as: Int.self) }
+  }
+
+  /// Whether the frames count as redirected once the port has them; copies of one that did already do not.
+  @inline(__always)
+  var isCounted: Bool { unsafe lane.load(fromByteOffset: 16, as: Bool.self) }
+
+  /// The frames' first buffers.
+  @inline(__always)
+  private var frames: UnsafeMutablePointer<Descriptor> {
+    unsafe (lane + 64).assumingMemoryBound(to: Descriptor.self)
+  }
+
+  /// Begins a bulk; the queue is empty.
+  @inline(__always)
+  func begin(_ entry: Unmanaged<DevMapEntry>, isCounted: Bool) {
+    unsafe lane.storeBytes(of: entry, as: Unmanaged<DevMapEntry>.self)
+    unsafe lane.storeBytes(of: isCounted, toByteOffset: 16, as: Bool.self)
+    count = 0
+  }
+
+  /// Adds a frame; fewer than 16 are in it.
   ///
-  /// Source: `bq_xmit_all()`, `kernel/bpf/devmap.c`.
-  func flush(_ frames: inout RedirectBurst) {
-    guard !frames.staged.isEmpty else { return }
-    let sent = unsafe target._withUnsafeGuaranteedRef { target in
-      let sent = target.port.transmit(&frames.staged)
-      target.redirectedIn.wrappingAdd(UInt64(sent), ordering: .relaxed)
-      return sent
-    }
-    tally.add(sent, to: .redirect)
-    if !frames.staged.isEmpty { refuse(&frames) }
+  /// - Returns: How many there are now.
+  @inline(__always)
+  func append(_ frame: consuming Frame) -> Int {
+    let count = count
+    unsafe (frames + count).initialize(to: frame.take())
+    self.count = count &+ 1
+    return count &+ 1
   }
 
-  private func refuse(_ frames: inout RedirectBurst) {
-    let count = frames.staged.count
-    unsafe target._withUnsafeGuaranteedRef {
-      _ = $0.redirectedInErrors.wrappingAdd(UInt64(count), ordering: .relaxed)
+  /// Moves the frames to where a port takes them from.
+  @inline(__always)
+  func empty(into bulk: inout FrameBulk) {
+    let count = count
+    var position = 0
+    while position < count {
+      bulk.append(Frame(owning: unsafe frames[position]))
+      position &+= 1
     }
-    for position in 0..<count {
-      let descriptor = unsafe frames.staged.descriptors[position]
-      let reason = BulkQueue.reason(DropReason(rawValue: descriptor.reason))
-      descriptor.reason = reason.rawValue
-      tally.drop(1, reason)
-    }
-    frames.staged.moveFrames(into: &frames.refused) { _ in true }
-  }
-
-  /// What a port's refusal is called when the frame came by a redirect.
-  ///
-  /// Source: `xdp_ok_fwd_dev()`, `include/linux/filter.h`, and `__xdp_enqueue()`, `kernel/bpf/devmap.c`.
-  private static func reason(_ refusal: DropReason?) -> DropReason {
-    switch refusal {
-    case .mtu: .redirectMTU
-    case .portGone: .redirectNoPort
-    case let reason?: reason
-    case nil: .transmitError
-    }
+    self.count = 0
   }
 }

@@ -5,42 +5,62 @@ public import XDPFrame
 
 /// Keys to ports: a redirect map that sends frames out, 16 at a time.
 ///
-/// A port that cannot take a frame refuses it for its own reason: it is down or gone, the frame is longer than its
-/// MTU allows, or has fragments that it cannot send. Frames are counted as redirected once the port has them.
+/// An entry may have a program of its own, which sees each frame before the port does. A port that cannot take a
+/// frame refuses it for its own reason: it is down or gone, the frame is longer than its MTU allows, or has fragments
+/// that it cannot send. Frames are counted as redirected once the port has them.
 ///
 /// Entries are replaced and removed while traffic flows; when the call returns, nothing is sent to the old port any
 /// more.
 ///
 /// Source: `struct bpf_dtab`, `kernel/bpf/devmap.c`.
 public final class DevMap: RedirectMap, Sendable {
-  private let entries: ReferenceTable<PortReference>
+  let entries: ReferenceTable<DevMapEntry>
+  let copies = Mutex<(any MemoryModel)?>(nil)
+  let routes: Routes
   private let changing = Mutex<Void>(())
+  /// Source: `__dev_map_alloc_node()`, `kernel/bpf/devmap.c`.
+  private let agreement = FragmentAgreement(refusing: .invalid)
   private let quiescence: Quiescence
   private let directory: PortDirectory
 
   /// The frames sent together, `DEV_MAP_BULK_SIZE`.
   public static let bulkCount = BulkQueue.capacity
 
-  init(capacity: Int, quiescence: Quiescence, directory: PortDirectory) {
+  init(capacity: Int, quiescence: Quiescence, directory: PortDirectory, routes: Routes) {
     entries = ReferenceTable(capacity: capacity)
     self.quiescence = quiescence
     self.directory = directory
+    self.routes = routes
   }
+
+  /// Its entries are ports.
+  public var kind: RedirectKind { .device }
 
   /// The number of keys.
   public var capacity: Int { entries.capacity }
 
   /// Adds or replaces an entry.
   ///
-  /// - Throws: ``MapError``: `E2BIG` for a key beyond the map, `EEXIST` for the rule `create`.
+  /// - Parameters:
+  ///   - key: The key.
+  ///   - port: Where its frames leave.
+  ///   - program: Sees each frame before the port does, with ``Buff/egressPort``, on the thread that redirects; one
+  ///     thread at a time. Only what it passes is sent: it can neither redirect nor send back. Nil sends everything.
+  ///   - name: The operator's name for the program.
+  ///   - rule: Whether the key may be new, or must be.
+  /// - Throws: ``MapError``: `E2BIG` for a key beyond the map, `EEXIST` for the rule `create`, `EINVAL` for a program
+  ///   that accepts fragments where the map's first one does not, or the other way round.
   ///
   /// Source: `__dev_map_update_elem()`, `kernel/bpf/devmap.c`.
   public func update(
-    _ key: UInt32, _ port: any Port, rule: UpdateRule = .any
+    _ key: UInt32, _ port: any Port, program: (any Program & Sendable)? = nil,
+    named name: String = "", rule: UpdateRule = .any
   ) throws(MapError) {
     guard key < capacity else { throw MapError(.tooBig, "key \(key) of \(capacity)") }
     guard rule != .create else { throw MapError(.exists, "key \(key)") }
-    exchange(directory.reference(to: port), at: key)
+    if let program { try FragmentRule.map(agreement).check(program, named: name) }
+    let target = directory.reference(to: port)
+    exchange(DevMapEntry(target, program: program.map { InstalledProgram($0) }), at: key)
   }
 
   /// Removes an entry; a key without one is no error.
@@ -58,13 +78,14 @@ public final class DevMap: RedirectMap, Sendable {
   /// - Returns: The old one, which the caller keeps until nobody sends to it any more.
   func publish(_ port: (any Port)?, at key: UInt32) -> AnyObject? {
     changing.withLock { _ in
-      entries.exchange(port.map { directory.reference(to: $0) }, at: Int(key))
+      entries.exchange(
+        port.map { DevMapEntry(directory.reference(to: $0), program: nil) }, at: Int(key))
     }
   }
 
-  private func exchange(_ reference: PortReference?, at key: UInt32) {
+  private func exchange(_ entry: DevMapEntry?, at key: UInt32) {
     changing.withLock { _ in
-      let old = entries.exchange(reference, at: Int(key))
+      let old = entries.exchange(entry, at: Int(key))
       quiescence.wait()
       _ = old
     }
@@ -75,52 +96,42 @@ public final class DevMap: RedirectMap, Sendable {
   /// Source: `dev_map_notification()`, `kernel/bpf/devmap.c`.
   func removeAll(_ port: any Port) {
     changing.withLock { _ in
-      var old: [PortReference] = []
-      for key in 0..<capacity where entries[key]?.port === port {
-        if let reference = entries.exchange(nil, at: key) { old.append(reference) }
+      var old: [DevMapEntry] = []
+      for key in 0..<capacity where entries[key]?.target.port === port {
+        if let entry = entries.exchange(nil, at: key) { old.append(entry) }
       }
       quiescence.wait()
       old.removeAll()
     }
   }
 
-  /// Sends each frame out of its port: one bulk queue for each key, in the order of the burst.
+  /// Sends each frame out of its port, or of every port; each port's in the order of the burst.
   ///
   /// Source: `dev_map_enqueue()` and `__dev_flush()`, `kernel/bpf/devmap.c`.
   public func redirect(_ frames: inout RedirectBurst, tally: Tally) {
-    var missed = 0
-    while frames.count > missed {
-      let key = unsafe frames.targets[missed].key
-      let hasEntry: Void? = entries.reader.with(Int(key)) { reference in
-        let queue = BulkQueue(to: reference, tally: tally)
-        send(key, from: &frames, behind: missed, through: queue)
-      }
-      if hasEntry == nil { missed = frames.keepMissed(key, behind: missed) }
-    }
-  }
-
-  /// Sends the frames for one key and closes the gaps they leave.
-  @inline(__always)
-  private func send(
-    _ key: UInt32, from frames: inout RedirectBurst, behind first: Int, through queue: BulkQueue
-  ) {
+    var queues = BulkQueues(frames, tally: tally, routes: routes)
     let descriptors = unsafe frames.descriptors
     let targets = unsafe frames.targets
     let count = frames.count
-    var left = first
-    var position = first
+    var missed = 0
+    var position = 0
     while position < count {
       let descriptor = unsafe descriptors[position]
-      if unsafe targets[position].key == key {
-        queue.enqueue(Frame(owning: descriptor), in: &frames)
-      } else {
-        unsafe descriptors[left] = descriptor
-        unsafe targets[left] = targets[position]
-        left &+= 1
-      }
+      let target = unsafe targets[position]
       position &+= 1
+      if target.flags.contains(.broadcast) {
+        broadcast(Frame(owning: descriptor), target.flags, through: &queues, in: &frames)
+        continue
+      }
+      let hasEntry: Void? = entries.reader.with(Int(target.key)) {
+        queues.enqueue(Frame(owning: descriptor), to: $0, isCounted: true, in: &frames)
+      }
+      guard hasEntry == nil else { continue }
+      unsafe descriptors[missed] = descriptor
+      unsafe targets[missed] = target
+      missed &+= 1
     }
-    frames.truncate(to: left)
-    queue.flush(&frames)
+    frames.truncate(to: missed)
+    queues.flush(&frames)
   }
 }

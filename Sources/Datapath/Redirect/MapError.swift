@@ -2,9 +2,9 @@
 
 internal import CLinux
 
-/// Why a map refused a change; the kernel's errno.
+/// Why a map or a port refused a change; the kernel's errno.
 public struct MapError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// The reasons that maps have.
+  /// The reasons that maps and ports have.
   public enum Reason: Sendable {
     /// `E2BIG`: the key is beyond the map.
     case tooBig
@@ -22,6 +22,8 @@ public struct MapError: Error, Equatable, Sendable, CustomStringConvertible {
     case noMemory
     /// `ETIMEDOUT`: a loop did not come out of its burst.
     case timedOut
+    /// `ERANGE`: packets may come in that the program does not accept.
+    case range
   }
 
   /// The reason.
@@ -45,6 +47,7 @@ public struct MapError: Error, Equatable, Sendable, CustomStringConvertible {
     case .invalid: EINVAL
     case .noMemory: ENOMEM
     case .timedOut: ETIMEDOUT
+    case .range: ERANGE
     }
   }
 

@@ -18,8 +18,8 @@ public final class CPUMap: RedirectMap, Sendable {
   let entries: ReferenceTable<CPUMapEntry>
   let books = EntryBooks()
   private let changing = Mutex<Void>(())
-  /// Whether the map's programs accept fragments, as its first program decided; nil before there was one.
-  private let acceptsFragments = Mutex<Bool?>(nil)
+  /// Source: `__cpu_map_load_bpf_program()`, `kernel/bpf/cpumap.c`, whose refusal becomes `ENOMEM`.
+  private let agreement = FragmentAgreement(refusing: .noMemory)
   private unowned let datapath: Datapath
 
   /// What an entry is made of.
@@ -54,6 +54,9 @@ public final class CPUMap: RedirectMap, Sendable {
     entries = ReferenceTable(capacity: capacity)
     self.datapath = datapath
   }
+
+  /// Its entries are queues to other CPUs.
+  public var kind: RedirectKind { .cpu }
 
   /// The number of keys.
   public var capacity: Int { entries.capacity }
@@ -93,40 +96,22 @@ public final class CPUMap: RedirectMap, Sendable {
     guard value.queueCapacity > 0 else {
       throw MapError(.invalid, "a queue of \(value.queueCapacity); remove the entry instead")
     }
-    try checkFragments(value)
     return try make(key, value)
-  }
-
-  /// All programs of a map agree on fragments, so that a frame which may enter it may meet any of them.
-  ///
-  /// Source: `bpf_prog_map_compatible()`, `kernel/bpf/core.c`, whose answer `__cpu_map_load_bpf_program()` turns into
-  /// `ENOMEM`. As there, the first program decides for as long as the map lives.
-  private func checkFragments(_ value: Value) throws(MapError) {
-    guard let program = value.program else { return }
-    let decided = acceptsFragments.withLock { decided in
-      if decided == nil { decided = program.acceptsFragments }
-      return decided
-    }
-    guard decided != program.acceptsFragments else { return }
-    let name = value.programName.isEmpty ? "the program of \(value.name)" : value.programName
-    throw MapError(
-      .noMemory,
-      program.acceptsFragments
-        ? "\(name) accepts fragments, and the other programs of this map do not"
-        : "\(name) does not accept fragments, and the other programs of this map do")
   }
 
   /// Makes an entry with its worker, which waits for ``CPUMapEntry/begin()``.
   private func make(_ key: UInt32, _ value: Value) throws(MapError) -> CPUMapEntry {
     do {
-      let program = ProgramSlot(
-        value.program, named: value.programName, in: datapath.quiescence)
+      let program = try ProgramSlot(
+        value.program, named: value.programName, in: datapath.quiescence, rule: .map(agreement))
       let parking = try Parking(mode: datapath.parkingMode, usesRing: datapath.usesRing)
       let entry = try CPUMapEntry(
         key: key, value: value, program: program, arena: datapath.registry.arena,
         parking: parking)
       try entry.start(in: datapath)
       return entry
+    } catch let error as MapError {
+      throw error
     } catch {
       throw MapError(.noMemory, "entry \(value.name): \(error)")
     }

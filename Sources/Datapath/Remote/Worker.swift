@@ -86,8 +86,8 @@ final class Worker {
     guard unsafe work.pointee.burst.count > 0 else { return count }
     // What others may exchange is only looked at between these two; see ``Quiescence``.
     part.enter()
-    unsafe program.run(&work.pointee.burst)
-    unsafe work.pointee.outcomes.act(on: &work.pointee.burst)
+    let decided = unsafe program.run(&work.pointee.burst)
+    unsafe work.pointee.outcomes.act(on: &work.pointee.burst, decided: decided)
     part.exit()
     return count
   }

@@ -87,6 +87,11 @@ public final class PagePool: MemoryModel, Sendable {
     unsafe core.owner.pointee.store(clinux_context(), ordering: .releasing)
   }
 
+  /// Leaves the pool to whoever holds a lock that its user provides; everything comes home through the ring.
+  public func disown() {
+    unsafe core.owner.pointee.store(0, ordering: .releasing)
+  }
+
   /// Octets in front of a packet in a fresh page.
   public var headroom: Int { Limits.headroom }
 

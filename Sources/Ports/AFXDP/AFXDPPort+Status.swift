@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import MemModels
 internal import Synchronization
 internal import Syscalls
 public import XDPFrame
@@ -14,6 +15,11 @@ extension AFXDPPort {
     var status = PortStatus(
       kind: "afxdp", largestPacket: Int(condition.largestPacket),
       sendsFragments: options.isMultiBuffer)
+    status.singleBufferByteCount = umem.chunkByteCount - UMEM.headroom
+    // Without multi-buffer the kernel drops what does not fit a chunk.
+    if !options.isMultiBuffer {
+      status.largestReceived = min(status.largestReceived, status.singleBufferByteCount)
+    }
     let areOpen = queues.allSatisfy(\.isSocketOpen)
     (status.state, status.reason) = health.withLock { $0.condition(areSocketsOpen: areOpen) }
     let counters = counters

@@ -107,7 +107,11 @@ public final class GeneratorPort: Port, Sendable {
 
   /// What the port can do and how it is.
   public var status: PortStatus {
-    PortStatus(kind: "generator", largestPacket: Limits.packet, sendsFragments: true)
+    var status = PortStatus(
+      kind: "generator", largestPacket: Limits.packet, sendsFragments: true)
+    status.largestReceived = plan.byteCounts.max() ?? 0
+    status.singleBufferByteCount = model.linearByteCount
+    return status
   }
 
   /// Generators receive by one queue.

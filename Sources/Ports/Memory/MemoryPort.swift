@@ -28,6 +28,7 @@ public final class MemoryPort: Port, Sendable {
   let out: FrameQueue
   let largestPacket: Int
   let sendsFragments: Bool
+  let singleBufferByteCount: Int
   let isDetached = Atomic(false)
   let isClosed = Atomic(false)
   let sent = Atomic<UInt64>(0)
@@ -104,6 +105,10 @@ public final class MemoryPort: Port, Sendable {
     self.queueCount = queueCount
     self.sendsFragments = sendsFragments
     largestPacket = mtu + Limits.ethernetHeader
+    // Of a packet whose headers are split off only those are in the first buffer.
+    singleBufferByteCount =
+      mode == .headerSplit
+      ? Limits.ethernetHeader : models.map(\.linearByteCount).min() ?? Limits.linear
     number = registry.takePortNumber()
     var made: [Queue] = []
     do {
@@ -132,6 +137,7 @@ public final class MemoryPort: Port, Sendable {
   public var status: PortStatus {
     var status = PortStatus(
       kind: "memory", largestPacket: largestPacket, sendsFragments: sendsFragments)
+    status.singleBufferByteCount = singleBufferByteCount
     if isClosed.load(ordering: .relaxed) {
       status.state = .closed
       status.reason = "it was closed"

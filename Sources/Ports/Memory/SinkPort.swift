@@ -71,6 +71,7 @@ public final class SinkPort: Port, Sendable {
   /// What the port can do and how it is.
   public var status: PortStatus {
     var status = PortStatus(kind: "sink", largestPacket: Limits.packet, sendsFragments: true)
+    status.largestReceived = 0
     status.sent = report.received
     return status
   }

@@ -81,6 +81,10 @@ public struct PortStatus: Equatable, Sendable {
   public var largestPacket: Int
   /// Whether packets with fragments can be sent, `NETDEV_XDP_ACT_NDO_XMIT_SG`.
   public var sendsFragments: Bool
+  /// The largest packet that the port's MTU lets come in, Ethernet header included, in octets.
+  public var largestReceived: Int
+  /// The octets of a packet that one receive buffer holds; a longer one has fragments, or does not come in at all.
+  public var singleBufferByteCount: Int
   /// Packets that the kernel dropped before the port saw them.
   public var kernelDropped: UInt64
   /// Descriptors that made no sense, in either direction.
@@ -97,9 +101,14 @@ public struct PortStatus: Equatable, Sendable {
     self.kind = kind
     self.largestPacket = largestPacket
     self.sendsFragments = sendsFragments
+    largestReceived = largestPacket
+    singleBufferByteCount = largestPacket
     kernelDropped = 0
     invalidDescriptors = 0
     sent = 0
     sendErrors = 0
   }
+
+  /// Whether packets may come in that have fragments.
+  public var receivesFragments: Bool { largestReceived > singleBufferByteCount }
 }

@@ -4,6 +4,9 @@
 ///
 /// Called once per burst and map, by any loop; the map serialises what needs it.
 public protocol RedirectMap: AnyObject, Sendable {
+  /// What its entries are, which says when it is served and which flags it knows.
+  var kind: RedirectKind { get }
+
   /// Takes the frames it has an entry for, in order, and flushes what it queued.
   ///
   /// Frames without an entry stay in the burst, in order. A frame that has an entry but cannot go there is moved to
@@ -18,4 +21,24 @@ public protocol RedirectMap: AnyObject, Sendable {
   ///
   /// Source: `xdp_do_redirect()` and `xdp_do_flush()`, `net/core/filter.c`.
   func redirect(_ frames: inout RedirectBurst, tally: Tally)
+}
+
+/// What the entries of a redirect map are; maps of one burst are served in this order.
+///
+/// Source: `xdp_do_flush()`, `net/core/filter.c`.
+@frozen
+public enum RedirectKind: UInt8, Sendable {
+  /// Ports.
+  case device = 0
+  /// Queues to other CPUs.
+  case cpu = 1
+  /// Whatever else takes frames.
+  case other = 2
+
+  /// The flags that a redirect to such a map may have; any other aborts the packet.
+  ///
+  /// Source: `dev_map_redirect()`, `kernel/bpf/devmap.c`, and `cpu_map_redirect()`, `kernel/bpf/cpumap.c`.
+  @inlinable public var knownFlags: RedirectFlags {
+    self == .device ? [.verdict, .broadcast, .excludeIngress] : .verdict
+  }
 }
