@@ -63,6 +63,29 @@ struct Heads: ~Copyable {
     return lengthen(packet, by: byteCount &- linear, from: model)
   }
 
+  /// Copies a packet into buffers, and adds it to a burst that has room for it.
+  ///
+  /// - Returns: nil, or why it could not.
+  @inline(__always)
+  mutating func receive(
+    _ octets: UnsafeRawBufferPointer, laidOut mode: ReceiveMode, from model: any MemoryModel,
+    into burst: inout Burst
+  ) -> DropReason? {
+    guard
+      let linear = unsafe mode.linearByteCount(
+        of: octets, byteCount: octets.count, room: linearByteCount)
+    else { return .mtu }
+    guard octets.count - linear <= Limits.fragments * model.bufferByteCount else {
+      return .tooManyFragments
+    }
+    guard var packet = packet(byteCount: octets.count, linear: linear, from: model) else {
+      return .poolEmpty
+    }
+    _ = unsafe packet.storeBytes(octets, at: 0)
+    burst.append(packet)
+    return nil
+  }
+
   private mutating func lengthen(
     _ packet: consuming Buff, by byteCount: Int, from model: any MemoryModel
   ) -> Buff? {

@@ -101,31 +101,11 @@ extension MemoryPort.Wire {
   /// Moves the oldest packet into buffers, or drops it.
   private func receiveFirst(in heads: inout Heads, into burst: inout Burst, _ tally: Tally) {
     guard let first = unsafe octets.first() else { return }
-    if let reason = unsafe receive(first, in: &heads, into: &burst) {
+    if let reason = unsafe heads.receive(first, laidOut: mode, from: model, into: &burst) {
       tally.add(1, to: .received)
       tally.add(first.count, to: .receivedBytes)
       tally.drop(1, reason)
     }
     octets.removeFirst()
-  }
-
-  /// Copies a packet into buffers; answers why it could not.
-  @inline(__always)
-  private func receive(
-    _ first: UnsafeRawBufferPointer, in heads: inout Heads, into burst: inout Burst
-  ) -> DropReason? {
-    guard
-      let linear = unsafe mode.linearByteCount(
-        of: first, byteCount: first.count, room: heads.linearByteCount)
-    else { return .mtu }
-    guard first.count - linear <= Limits.fragments * model.bufferByteCount else {
-      return .tooManyFragments
-    }
-    guard var packet = heads.packet(byteCount: first.count, linear: linear, from: model) else {
-      return .poolEmpty
-    }
-    _ = unsafe packet.storeBytes(first, at: 0)
-    burst.append(packet)
-    return nil
   }
 }

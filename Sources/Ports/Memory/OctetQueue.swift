@@ -41,7 +41,18 @@ final class OctetQueue: Sendable {
   ///
   /// - Returns: Whether there was room.
   func put(_ octets: UnsafeRawBufferPointer) -> Bool {
-    let needed = OctetQueue.recordByteCount(octets.count)
+    unsafe put(byteCount: octets.count) { unsafe $0.copyMemory(from: octets) }
+  }
+
+  /// Puts a packet in that is written into the queue's memory; any thread.
+  ///
+  /// - Parameters:
+  ///   - byteCount: Its octets, 1...131064.
+  ///   - fill: Writes them; not called where there is no room.
+  /// - Returns: Whether there was room.
+  @inline(__always)
+  func put(byteCount: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) -> Bool {
+    let needed = OctetQueue.recordByteCount(byteCount)
     return putting.withLock { _ in
       var start = produced.load(ordering: .relaxed)
       let toEnd = capacity - start & (capacity - 1)
@@ -54,10 +65,10 @@ final class OctetQueue: Sendable {
         start += toEnd
       }
       let place = unsafe record(at: start)
-      unsafe place.storeBytes(of: Int32(octets.count), as: Int32.self)
-      unsafe UnsafeMutableRawBufferPointer(
-        start: place + OctetQueue.headerByteCount, count: octets.count
-      ).copyMemory(from: octets)
+      unsafe place.storeBytes(of: Int32(byteCount), as: Int32.self)
+      unsafe fill(
+        UnsafeMutableRawBufferPointer(
+          start: place + OctetQueue.headerByteCount, count: byteCount))
       putCount.store(putCount.load(ordering: .relaxed) + 1, ordering: .relaxed)
       produced.store(start + needed, ordering: .releasing)  // (A)
       return true
