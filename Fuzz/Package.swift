@@ -27,5 +27,5 @@ let package = Package(
   targets: [
     .target(name: "CFuzzer"),
     .target(name: "Fuzzer", dependencies: ["CFuzzer"], swiftSettings: swiftSettings),
-    entry("wire"), entry("json", ["Control"]), entry("object"), entry("program"),
+    entry("wire"), entry("capture"), entry("json", ["Control"]), entry("object"), entry("program"),
   ])

@@ -12,7 +12,6 @@ public enum WireFuzz {
     flowHash(octets)
     checksum(octets)
     text(octets)
-    capture(octets)
   }
 
   /// Dissects a frame and looks whether the offsets are in order and within it.

@@ -360,8 +360,8 @@ private let rest = """
       f.yaml:4:21: error: ports[2].kind "tap" is not supported yet
         - {name: a, kind: tap, device: tap0}
                           ^~~
-      f.yaml:5:21: error: ports[3].kind is "afxpd"; it must be one of afxdp, memory, generator; \
-      did you mean "afxdp"?
+      f.yaml:5:21: error: ports[3].kind is "afxpd"; it must be one of afxdp, memory, generator, \
+      pcap; did you mean "afxdp"?
         - {name: b, kind: afxpd}
                           ^~~~~
       f.yaml:6:5: error: ports[4] needs "kind"

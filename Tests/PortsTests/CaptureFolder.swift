@@ -10,6 +10,7 @@ final class CaptureFolder {
   private let isMounted: Bool
 
   /// - Parameter byteCount: What fits into it; nil for what fits into /tmp. Anything else needs root.
+  /// - Throws: ``Refused`` without it.
   init(byteCount: Int? = nil) throws {
     var template = Array("/tmp/xdpframe-pcap-XXXXXX".utf8CString)
     let made = unsafe mkdtemp(&template) != nil

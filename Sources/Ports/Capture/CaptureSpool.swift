@@ -36,6 +36,7 @@ final class CaptureSpool: Sendable {
   /// - Parameters:
   ///   - path: Where.
   ///   - name: The interface's name in the file.
+  /// - Throws: What the kernel answers.
   init(path: String, name: String) throws(SystemCallError) {
     event = try EventFD()
     var output = try CaptureOutput(path: path)

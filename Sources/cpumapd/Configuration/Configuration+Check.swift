@@ -5,6 +5,7 @@
 extension Configuration {
   func check(_ collector: DiagnosticCollector) {
     checkQueues(collector)
+    checkFiles(collector)
     checkUse(collector)
     checkProcessors(collector)
     checkMemory(collector)
@@ -24,6 +25,23 @@ extension Configuration {
             at: "ports[\(index)].queues[\(position)]", orElse: "ports[\(index)].device")
         }
       }
+    }
+  }
+
+  /// A file that is written belongs to one port, and nobody reads it meanwhile.
+  private func checkFiles(_ collector: DiagnosticCollector) {
+    var writers: [String: Int] = [:]
+    for (index, port) in ports.enumerated() {
+      guard let file = port.pcap?.output else { continue }
+      if let writer = writers.updateValue(index, forKey: file) {
+        collector.error(
+          "\"\(file.excerpt)\" is written by ports[\(writer)] already", at: "ports[\(index)].out")
+      }
+    }
+    for (index, port) in ports.enumerated() {
+      guard let file = port.pcap?.input, let writer = writers[file] else { continue }
+      collector.error(
+        "\"\(file.excerpt)\" is written by ports[\(writer)]", at: "ports[\(index)].in")
     }
   }
 

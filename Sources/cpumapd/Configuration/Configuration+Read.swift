@@ -114,12 +114,7 @@ extension Configuration.Program {
   private init?(_ name: String, sharedObject mapping: YAMLMapping) {
     mapping.expect(["kind", "file", "args"], later: ["budget"])
     let arguments = mapping["args"].map { $0.text() ?? "" } ?? ""
-    guard let value = mapping.required("file"), let file = value.text() else { return nil }
-    // The daemon's working directory is not the operator's.
-    guard file.hasPrefix("/") else {
-      value.error("\(value.path) must be an absolute path")
-      return nil
-    }
+    guard let file = mapping.required("file")?.absolutePath() else { return nil }
     self.init(name: name, kind: .sharedObject(file: file, arguments: arguments))
   }
 }
@@ -172,6 +167,15 @@ extension YAMLValue {
       error("CPU \(cpu) is not one that this process may use: \(cpus)")
     }
     return cpu
+  }
+
+  /// The path of a file.
+  func absolutePath() -> String? {
+    guard let path = text("the path of a file") else { return nil }
+    // The daemon's working directory is not the operator's.
+    if path.hasPrefix("/") { return path }
+    error("\(self.path) must be an absolute path")
+    return nil
   }
 
   /// A list of CPUs, none of them twice.

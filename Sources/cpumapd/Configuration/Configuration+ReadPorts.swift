@@ -3,7 +3,7 @@
 import Ports
 
 extension Configuration.Port {
-  private enum Word: String, CaseIterable { case afxdp, memory, generator }
+  private enum Word: String, CaseIterable { case afxdp, memory, generator, pcap }
 
   /// The kind as the file has it.
   var kindName: String {
@@ -11,6 +11,7 @@ extension Configuration.Port {
     case .afxdp: "afxdp"
     case .memory: "memory"
     case .generator: "generator"
+    case .pcap: "pcap"
     }
   }
 
@@ -26,14 +27,20 @@ extension Configuration.Port {
     return generator
   }
 
+  /// What a port between files has and others have not; nil for those.
+  var pcap: Configuration.Pcap? {
+    guard case .pcap(let pcap) = kind else { return nil }
+    return pcap
+  }
+
   /// The CPU of the port's own thread; nil where the scheduler decides or there is no such thread.
-  var cpu: Int? { afxdp?.cpu ?? generator?.cpu }
+  var cpu: Int? { afxdp?.cpu ?? generator?.cpu ?? pcap?.cpu }
 
   init?(_ mapping: YAMLMapping) {
     let name = mapping.declaredName(.port)
     guard
       let word: Word = mapping.required("kind")?.choice(
-        later: ["tap", "afpacket", "packet", "pcap"])
+        later: ["tap", "afpacket", "packet"])
     else { return nil }
     let place = "\(mapping.path) of kind \(word.rawValue)"
     let kind: Kind?
@@ -43,6 +50,7 @@ extension Configuration.Port {
       mapping.expect(["name", "kind", "program", "receive"], inside: place)
       kind = .memory
     case .generator: kind = .generator(Configuration.Generator(mapping, place))
+    case .pcap: kind = Configuration.Pcap(mapping, place).map(Kind.pcap)
     }
     let program = mapping["program"]?.reference(.program)
     let receive: ReceiveMode? = word == .generator ? nil : mapping["receive"]?.choice()
@@ -89,6 +97,27 @@ extension Configuration.Generator {
     rate = mapping["rate"]?.integer(in: 1...1_000_000_000)
     count = mapping["count"]?.integer(in: 1...Int.max)
     cpu = mapping["cpu"]?.processor()
+  }
+}
+
+extension Configuration.Pcap {
+  fileprivate init?(_ mapping: YAMLMapping, _ place: String) {
+    mapping.expect(
+      ["name", "kind", "program", "receive", "in", "out", "speed", "repeat", "cpu"], inside: place)
+    input = mapping["in"]?.absolutePath()
+    output = mapping["out"]?.absolutePath()
+    speed = mapping["speed"]?.choice() ?? speed
+    repetitions = mapping["repeat"]?.integer(in: 1...Int.max) ?? repetitions
+    cpu = mapping["cpu"]?.processor()
+    guard mapping["in"] != nil || mapping["out"] != nil else {
+      mapping.error("\(place) needs \"in\", \"out\" or both")
+      return nil
+    }
+    if mapping["in"] == nil {
+      for name in ["speed", "repeat"] where mapping[name] != nil {
+        mapping[name]?.error("\(mapping.path).\(name) is about \"in\", which is missing")
+      }
+    }
   }
 }
 

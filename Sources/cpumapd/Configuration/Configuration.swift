@@ -62,6 +62,7 @@ extension Configuration {
       case afxdp(AFXDP)
       case memory
       case generator(Generator)
+      case pcap(Pcap)
     }
 
     var name: String
@@ -118,6 +119,27 @@ extension Configuration {
     /// The frames after which it stops; nil never stops.
     var count: Int?
     /// The CPU of the thread that generates; nil leaves it to the scheduler.
+    var cpu: Int?
+  }
+
+  /// Frames out of a capture file, and into one.
+  struct Pcap: Sendable, Equatable {
+    /// When the frames of a file come.
+    enum Speed: String, Sendable, CaseIterable {
+      /// As fast as they are taken.
+      case max
+      /// When their timestamps say.
+      case real
+    }
+
+    /// The file that frames come out of; nil for none.
+    var input: String?
+    /// The file that frames go into; nil refuses them.
+    var output: String?
+    var speed = Speed.max
+    /// How often the input is played.
+    var repetitions = 1
+    /// The CPU of the thread that receives; nil leaves it to the scheduler.
     var cpu: Int?
   }
 

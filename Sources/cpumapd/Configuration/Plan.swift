@@ -78,6 +78,13 @@ extension Plan {
   private func details(of port: Configuration.Port) -> String {
     switch port.kind {
     case .memory: return ""
+    case .pcap(let pcap):
+      let input = pcap.input.map { file in
+        let often = pcap.repetitions == 1 ? "" : " \(pcap.repetitions) times"
+        return "plays \(file.printable)\(often) at \(pcap.speed.rawValue) speed"
+      }
+      let output = pcap.output.map { "writes \($0.printable)" }
+      return [input, output].compactMap(\.self).joined(separator: ", ")
     case .afxdp(let port):
       let queues = port.queues.map(String.init).joined(separator: ",")
       return "\(port.device), queues \(queues), mode \(port.mode.rawValue), mtu \(port.mtu), "

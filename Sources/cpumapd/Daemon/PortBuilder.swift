@@ -42,6 +42,8 @@ struct PortBuilder {
         return try memory(port)
       case .generator(let settings):
         return try generator(port, settings)
+      case .pcap(let settings):
+        return try pcap(port, settings)
       }
     }
   }
@@ -126,6 +128,20 @@ struct PortBuilder {
       limit: settings.count)
     let pool = try makePool()
     let made = try GeneratorPort(name: port.name, registry: registry, model: pool, plan: plan)
+    return Built(port: made, pools: [pool], adopt: { pool.adopt() })
+  }
+
+  private func pcap(
+    _ port: Configuration.Port, _ settings: Configuration.Pcap
+  ) throws -> Built {
+    let pool = try makePool()
+    let input = settings.input.map {
+      PcapPort.Input(
+        path: $0, isPaced: settings.speed == .real, playCount: settings.repetitions,
+        mode: port.receive ?? .jumbo)
+    }
+    let made = try PcapPort(
+      name: port.name, registry: registry, model: pool, input: input, output: settings.output)
     return Built(port: made, pools: [pool], adopt: { pool.adopt() })
   }
 }

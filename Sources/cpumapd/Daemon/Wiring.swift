@@ -114,6 +114,7 @@ final class Wiring: Sendable {
     for wired in ports {
       (wired.port as? AFXDPPort)?.close()
       (wired.port as? MemoryPort)?.close()
+      (wired.port as? PcapPort)?.close()
     }
   }
 }
