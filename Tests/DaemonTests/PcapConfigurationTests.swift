@@ -95,6 +95,7 @@ import Testing
       """
       version: 1
       ports: [\(ports)]
+      daemon: {housekeeping_cpus: [1]}
       memory: {model: page-pool, frames: 2048}
       entries: [{name: w, cpu: 0, qsize: 1024}]
       on: {pass: \(pass)}
