@@ -14,22 +14,17 @@ final class Sandbox {
   /// What r1 is for `count` octets whose end is the end of the page: behind them is a hole.
   func end(less count: Int) -> UInt64 { offset + 4096 - UInt64(count) }
 
+  /// What r10 is in a program: the end of the machine's stack.
+  var frame: UInt64 {
+    get throws {
+      try run([Code.copy(0, from: 10), Code.exit], engine: .interpreter).value
+    }
+  }
+
   init(fuel: Int64 = Machine.defaultFuel) throws {
     arena = try Arena()
     machine = try Machine(arena: arena, fuel: fuel)
     memory = try arena.addSegment(byteCount: 4096)
-  }
-
-  /// The page.
-  var octets: [UInt8] {
-    get {
-      // Safe: the page lives as long as the segment.
-      unsafe Array(UnsafeRawBufferPointer(start: memory.address, count: 4096))
-    }
-    set {
-      precondition(newValue.count == 4096, "A page has 4096 octets.")
-      unsafe memory.address.copyMemory(from: newValue, byteCount: 4096)
-    }
   }
 
   /// Prepares and runs a program with r1 and r2.

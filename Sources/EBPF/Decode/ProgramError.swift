@@ -50,6 +50,13 @@ public struct ProgramError: Error, Equatable, Sendable, CustomStringConvertible 
   /// Source: `BPF_COMPLEXITY_LIMIT_INSNS` bounds the kernel's walk; the kernel's own limit on length is the same.
   public static let maximumSlots = 1_000_000
 
+  /// Says what is wrong with a program; `instruction` is nil if it is the program as a whole.
+  public init(program: String, instruction: Int?, problem: Problem) {
+    self.program = program
+    self.instruction = instruction
+    self.problem = problem
+  }
+
   /// What is wrong, where, and what to do.
   public var description: String {
     let place = instruction.map { "\(program), instruction \($0)" } ?? program

@@ -13,7 +13,7 @@
 ///     56  stackStart  the host's address of the lowest octet of the stack
 ///     64  functions   where the program's functions begin, for calls back into it
 ///     72  tailTarget  what runs next instead of this program, for the owner of the program arrays
-///     80  tailCount   how many programs this run has gone through
+///     80  tailCount   how often this run has replaced its program
 ///     88  owners      four words for whoever runs packets and maps: programs cannot reach them
 ///    120  free
 @frozen
@@ -29,6 +29,11 @@ public struct RunContext: @unchecked Sendable {
   ///
   /// Source: `MAX_BPF_STACK`, `include/linux/filter.h`.
   public static let frameByteCount = 512
+
+  /// One run may replace its program this often.
+  ///
+  /// Source: `MAX_TAIL_CALL_CNT`, `include/linux/bpf.h`.
+  public static let maximumTailCalls: UInt32 = 33
 
   // Safe: points to `byteCount` octets of a machine that outlives every use of this value.
   @usableFromInline let block: UnsafeMutableRawPointer
@@ -97,14 +102,22 @@ public struct RunContext: @unchecked Sendable {
   }
 
   /// Ends the program as soon as the helper returns, for another one to take its place.
+  ///
+  /// - Parameter target: What ``tailTarget`` is to be.
+  /// - Returns: False, and the program goes on, if this run has seen ``maximumTailCalls`` of them.
+  ///
+  /// Source: `bpf_tail_call()`, `kernel/bpf/core.c`.
   @inlinable
-  public func replaceProgram(by target: UInt64) {
+  public func replaceProgram(by target: UInt64) -> Bool {
+    guard tailCount < RunContext.maximumTailCalls else { return false }
+    tailCount &+= 1
     tailTarget = target
     fault = .tailCall
+    return true
   }
 
-  /// How many programs this run has gone through by tail calls.
-  @inlinable public var tailCount: UInt32 {
+  /// How often this run has replaced its program.
+  @inlinable public internal(set) var tailCount: UInt32 {
     get { unsafe block.load(fromByteOffset: 80, as: UInt32.self) }
     nonmutating set { unsafe block.storeBytes(of: newValue, toByteOffset: 80, as: UInt32.self) }
   }
