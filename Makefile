@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # What each target does is in CONTRIBUTING.md; `make` alone lists them.
 #   JOBS=n   parallel compile jobs (default: the number of CPUs)
-#   SEQUENCES=n   random cases of `differential`
+#   SEQUENCES=n, PROGRAMS=n   random cases of `differential`, of `differential-bpf`
 #   SECONDS=n   how long `fuzz` feeds each parser
 #   ARGS=... passed on to what `run` and `bench` start
 .DEFAULT_GOAL := help
-.PHONY: help setup run build test differential lint layers tsan asan fuzz bench docs clean
+.PHONY: help setup run build test differential differential-bpf lint layers tsan asan fuzz bench docs clean
 .NOTPARALLEL:
 
 jobs := $(if $(JOBS),-j $(JOBS))
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 setup: ## install missing packages; prints the line to paste when it may not
 	@scripts/setup
@@ -28,6 +28,9 @@ test: setup ## every test: debug, release, thread and address sanitizer
 
 differential: setup ## random packets and programs' steps, compared with the running kernel (SEQUENCES=n)
 	@scripts/differential
+
+differential-bpf: setup ## random eBPF programs: interpreter, machine code and the running kernel (PROGRAMS=n)
+	@scripts/differential bpf
 
 lint: setup ## format, licence lines, banned words, links, hot functions
 	@scripts/lint
