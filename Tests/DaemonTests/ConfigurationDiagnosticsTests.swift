@@ -299,6 +299,7 @@ private let rest = """
         e:
         f: {type: Pass}
         g: {kind: swift, type: Pass}
+        h: {kind: swift, type: Redirect, args: {miss: sent}}
       """,
       """
       f.yaml:2:23: error: programs.a.file must be an absolute path
@@ -307,7 +308,7 @@ private let rest = """
       f.yaml:3:6: error: programs.b needs "type"
         b: {kind: swift}
            ^
-      f.yaml:4:26: error: programs.c.type is "count"; it must be one of Pass, Drop, Reflect, Count; \
+      f.yaml:4:26: error: programs.c.type is "count"; it must be one of Pass, Drop, Reflect, Count, Redirect; \
       did you mean "Count"?
         c: {kind: swift, type: count}
                                ^~~~~
@@ -320,6 +321,9 @@ private let rest = """
       f.yaml:7:6: error: programs.f needs "kind"
         f: {type: Pass}
            ^
+      f.yaml:9:49: error: programs.h.args.miss is "sent"; it must be one of aborted, drop, pass, tx
+        h: {kind: swift, type: Redirect, args: {miss: sent}}
+                                                      ^~~~
 
       """),
     WrongFile(

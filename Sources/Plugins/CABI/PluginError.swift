@@ -32,14 +32,21 @@ public struct PluginError: Error, Equatable, Sendable, CustomStringConvertible {
     case initRefused(Int32)
     /// There is no room for its memory, or the kernel refused to map it.
     case memory(String)
+    /// No Swift program of the table has that name.
+    case unknownProgram(known: [String])
+    /// A Swift program cannot be told that.
+    case unknownArgument(String, known: [String])
+    /// A Swift program was told something that it does not understand.
+    case invalidArgument(String, String, allowed: String)
   }
 
-  /// The plugin's file.
+  /// The plugin's file, or the name of a Swift program.
   public let path: String
   /// What was wrong.
   public let reason: Reason
 
-  init(_ path: String, _ reason: Reason) {
+  /// Says why a plugin cannot be had.
+  public init(_ path: String, _ reason: Reason) {
     self.path = path
     self.reason = reason
   }
@@ -72,6 +79,13 @@ extension PluginError.Reason: CustomStringConvertible {
     case .initRefused(let code):
       "its init refused with \(code)" + (code < 0 ? " (\(PluginError.text(-code)))" : "")
     case .memory(let words): words
+    case .unknownProgram(let known):
+      "there is no program of that name; known are \(known.joined(separator: ", "))"
+    case .unknownArgument(let name, []): "it takes no arguments, and \(name) is one"
+    case .unknownArgument(let name, let known):
+      "it takes no argument \(name); known are \(known.joined(separator: ", "))"
+    case .invalidArgument(let name, let value, let allowed):
+      "\(name) is \"\(value)\"; it must be \(allowed)"
     }
   }
 }

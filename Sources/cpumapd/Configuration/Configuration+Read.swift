@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Plugins
 import Syscalls
 
 // One function for each part of the file, in the order of the file. What a value must be to stand alone is
@@ -104,11 +105,24 @@ extension Configuration.Program {
 
   private init?(_ name: String, builtIn mapping: YAMLMapping) {
     mapping.expect(["kind", "type", "args"], later: ["budget"])
-    guard let type = mapping.required("type")?.choice(BuiltinProgram.self) else { return nil }
+    let table = Configuration.programTable
+    guard let type = mapping.required("type")?.choice(table.names), let recipe = table[type] else {
+      return nil
+    }
     self.init(name: name, type: type)
     guard let given = mapping["args"]?.mapping() else { return }
-    given.expect(type.arguments)
-    for name in given.names { arguments[name] = given[name]?.text() }
+    given.expect(recipe.parameters.map(\.name))
+    for parameter in recipe.parameters {
+      guard let value = given[parameter.name] else { continue }
+      arguments[parameter.name] =
+        parameter.words.isEmpty ? value.text() : value.choice(parameter.words)
+    }
+    // What only the program itself understands.
+    do throws(PluginError) {
+      _ = try recipe.make(tableArguments)
+    } catch {
+      given.error("\(given.path): \(error.reason)")
+    }
   }
 
   private init?(_ name: String, sharedObject mapping: YAMLMapping) {

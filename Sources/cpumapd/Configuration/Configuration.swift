@@ -161,8 +161,8 @@ extension Configuration {
   struct Program: Sendable, Equatable {
     /// Where its code is.
     enum Kind: Sendable, Equatable {
-      /// In cpumapd.
-      case swift(BuiltinProgram)
+      /// In cpumapd, by its name in the table.
+      case swift(String)
       /// In a shared object; `arguments` is the text for it.
       case sharedObject(file: String, arguments: String = "")
     }
@@ -177,7 +177,7 @@ extension Configuration {
       self.kind = kind
     }
 
-    init(name: String, type: BuiltinProgram) { self.init(name: name, kind: .swift(type)) }
+    init(name: String, type: String) { self.init(name: name, kind: .swift(type)) }
   }
 
   /// An entry of the CPU map: a queue, a worker on a CPU, a program.

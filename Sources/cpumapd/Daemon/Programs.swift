@@ -26,10 +26,7 @@ extension Configuration.Program {
   /// Makes an instance for one entry, or one queue of a port.
   func make() throws(PluginError) -> AnyProgram {
     switch kind {
-    case .swift(.Pass): Pass()
-    case .swift(.Drop): Drop()
-    case .swift(.Reflect): Reflect()
-    case .swift(.Count): Count(verdict: arguments["verdict"] == "drop" ? .drop : .pass)
+    case .swift(let type): try Configuration.programTable.make(type, tableArguments)
     case .sharedObject(let file, let arguments):
       try PluginProgram(try Plugin(path: file), arguments: arguments)
     }
