@@ -14,14 +14,16 @@ import XDPFrame
 func frames(_ runner: inout Runner) {
   for burst in [1, 32, 64] {
     runner.compare(
-      "frame.build-recycle.burst\(burst)", unit: .nanoseconds, peer: "c", notBelow: 0.6,
-      ours: { count, _ in buildAndRecycle(burst: burst, count: count) },
-      theirs: { count, _ in peer_frame(UInt32(burst), count) })
+      "frame.build-recycle.burst\(burst)", unit: .nanoseconds,
+      peers: [.c(notBelow: 0.6) { count, _ in peer_frame(UInt32(burst), count) }]
+        + runner.dpdk(notBelow: 0.5) { dpdk, count, _ in dpdk.frame(UInt32(burst), count) }
+    ) { count, _ in buildAndRecycle(burst: burst, count: count) }
   }
   runner.compare(
-    "frame.jumbo9000.build-free", unit: .nanoseconds, peer: "c", notBelow: 0.5,
-    ours: { count, _ in buildJumbo(count: count) },
-    theirs: { count, _ in peer_jumbo(count) })
+    "frame.jumbo9000.build-free", unit: .nanoseconds,
+    peers: [.c(notBelow: 0.5) { count, _ in peer_jumbo(count) }]
+      + runner.dpdk(notBelow: 0.4) { dpdk, count, _ in dpdk.jumbo(count) }
+  ) { count, _ in buildJumbo(count: count) }
 }
 
 private func makeQueue(_ registry: MemoryRegistry, _ pool: PagePool) -> ReceiveQueueInfo {

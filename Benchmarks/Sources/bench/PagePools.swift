@@ -16,16 +16,23 @@ import XDPFrame
 func pagePools(_ runner: inout Runner) {
   for burst in [1, 32] {
     runner.compare(
-      "pool.allocate-recycle.burst\(burst)", unit: .nanoseconds, peer: "c", notBelow: 0.8,
-      ours: { count, _ in allocateAndRecycle(burst: burst, count: count) },
-      theirs: { count, _ in peer_pool(UInt32(burst), count) })
+      "pool.allocate-recycle.burst\(burst)", unit: .nanoseconds,
+      peers: [.c(notBelow: 0.8) { count, _ in peer_pool(UInt32(burst), count) }]
+        + runner.dpdk(notBelow: 0.2) { dpdk, count, _ in dpdk.pool(UInt32(burst), count) }
+    ) { count, _ in allocateAndRecycle(burst: burst, count: count) }
   }
   for burst in [1, 32] {
     runner.compare(
-      "pool.cross-thread-return.burst\(burst)", unit: .nanoseconds, peer: "c", threads: 2,
-      notBelow: 0.7,
-      ours: { count, cpus in crossThreadReturn(burst: burst, count: count, cpu: cpus[1]) },
-      theirs: { count, cpus in peer_cross_thread_return(UInt32(burst), count, cpus[1]) })
+      "pool.cross-thread-return.burst\(burst)", unit: .nanoseconds, threads: 2,
+      peers: [
+        .c(notBelow: 0.7) { count, cpus in
+          peer_cross_thread_return(UInt32(burst), count, cpus[1])
+        }
+      ]
+        + runner.dpdk(notBelow: 0.5) { dpdk, count, cpus in
+          dpdk.crossThreadReturn(UInt32(burst), count, cpus[1])
+        }
+    ) { count, cpus in crossThreadReturn(burst: burst, count: count, cpu: cpus[1]) }
   }
 }
 

@@ -20,15 +20,21 @@ import XDPFrame
 func pipelines(_ runner: inout Runner) {
   for workers in [1, 2] {
     runner.compare(
-      "pipeline.steer.workers\(workers)", unit: .nanoseconds, peer: "c", threads: 1 + workers,
-      notBelow: 0.6,
-      ours: { count, cpus in pipeline(workers: workers, count: count, cpus: cpus) },
-      theirs: { count, cpus in
-        let cpus = Array(cpus[1...])
-        return unsafe cpus.withUnsafeBufferPointer {
-          unsafe peer_pipeline(UInt32(workers), count, $0.baseAddress.unsafelyUnwrapped)
+      "pipeline.steer.workers\(workers)", unit: .nanoseconds, threads: 1 + workers,
+      peers: [
+        .c(notBelow: 0.6) { count, cpus in
+          unsafe Array(cpus[1...]).withUnsafeBufferPointer {
+            unsafe peer_pipeline(UInt32(workers), count, $0.baseAddress.unsafelyUnwrapped)
+          }
         }
-      })
+      ]
+        + runner.dpdk(notBelow: 0.5) { dpdk, count, cpus in
+          dpdk.pipeline(workers, count, Array(cpus[1...]))
+        }
+        + runner.dpdk("dpdk-distributor", notBelow: 0.5) { dpdk, count, cpus in
+          dpdk.distributor(workers, count, Array(cpus[1...]))
+        }
+    ) { count, cpus in pipeline(workers: workers, count: count, cpus: cpus) }
   }
 }
 

@@ -12,9 +12,14 @@ import Rings
 func ringSameThread(_ runner: inout Runner) {
   for (burst, lowest) in [(1, 0.85), (8, 0.8), (32, 0.65), (64, 0.55)] {
     runner.compare(
-      "ring.spsc.same-thread.burst\(burst)", unit: .nanoseconds, peer: "c", notBelow: lowest,
-      ours: { count, _ in sameThread(burst: burst, count: count) },
-      theirs: { count, _ in peer_spsc_same_thread(UInt32(burst), count) })
+      "ring.spsc.same-thread.burst\(burst)", unit: .nanoseconds,
+      peers: [
+        .c(notBelow: lowest) { count, _ in peer_spsc_same_thread(UInt32(burst), count) }
+      ]
+        + runner.dpdk(notBelow: 0.8) { dpdk, count, _ in
+          dpdk.ringSameThread(UInt32(burst), count)
+        }
+    ) { count, _ in sameThread(burst: burst, count: count) }
   }
 }
 

@@ -13,10 +13,14 @@ import Rings
 func ringTwoThreads(_ runner: inout Runner) {
   for burst in [1, 8, 32, 64] {
     runner.compare(
-      "ring.spsc.two-threads.burst\(burst)", unit: .nanoseconds, peer: "c", threads: 2,
-      notBelow: 0.8,
-      ours: { count, cpus in twoThreads(burst: burst, count: count, producer: cpus[1]) },
-      theirs: { count, cpus in peer_spsc_two_threads(UInt32(burst), count, cpus[1]) })
+      "ring.spsc.two-threads.burst\(burst)", unit: .nanoseconds, threads: 2,
+      peers: [
+        .c(notBelow: 0.8) { count, cpus in peer_spsc_two_threads(UInt32(burst), count, cpus[1]) }
+      ]
+        + runner.dpdk(notBelow: 0.8) { dpdk, count, cpus in
+          dpdk.ringTwoThreads(UInt32(burst), count, cpus[1])
+        }
+    ) { count, cpus in twoThreads(burst: burst, count: count, producer: cpus[1]) }
   }
 }
 

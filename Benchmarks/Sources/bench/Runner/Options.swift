@@ -9,6 +9,7 @@ struct Options {
       --filter TEXT  only the benchmarks whose name contains TEXT
       --check        exit with 1 if a ratio is below what its benchmark allows
       --output FILE  where the figures go as JSON
+      --dpdk FILE    the shared object with the peers in DPDK
     """
 
   var pairCount = 9
@@ -17,6 +18,7 @@ struct Options {
   var filter = ""
   var isChecking = false
   var output: String?
+  var dpdk: String?
 
   init?(arguments: some Sequence<String>) {
     var rest = Array(arguments)[...]
@@ -30,6 +32,9 @@ struct Options {
       case "--filter":
         guard let text = rest.popFirst() else { return nil }
         filter = text
+      case "--dpdk":
+        guard let text = rest.popFirst() else { return nil }
+        dpdk = text
       case "--output":
         guard let text = rest.popFirst() else { return nil }
         output = text

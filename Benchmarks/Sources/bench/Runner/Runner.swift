@@ -9,50 +9,41 @@ import Glibc
 /// of 1024, so that a burst divides it.
 typealias Side = (_ count: UInt64, _ cpus: [UInt32]) -> UInt64
 
-/// Runs ours and the peer's in turns, in windows so short that the machine stays the same in a pair.
+/// Runs ours and the peers' in turns, in windows so short that the machine stays the same in a turn.
 ///
 /// Absolute figures of a virtual machine differ from minute to minute by more than what a change is worth; the ratio
-/// within a pair does not. So each pair runs both sides back to back, in an order that alternates, with the CPUs'
-/// distance probed before and after; a pair in which it changed is dropped, and another one is run in its place.
+/// within a turn does not. So each turn runs all sides back to back, in an order that alternates, with the CPUs'
+/// distance probed before and after; a turn in which it changed is dropped, and another one is run in its place.
 struct Runner {
   private let options: Options
   private let allowedCPUs = Placement.allowedCPUs()
   private var rows: [Row] = []
+  /// The peers in DPDK, if they were asked for and can be had.
+  let dpdk: DPDK?
 
   init(options: Options) {
     self.options = options
+    dpdk = options.dpdk.flatMap { [allowedCPUs] path in
+      do throws(DPDK.Missing) {
+        return try DPDK(path: path, cpu: allowedCPUs.last ?? 0)
+      } catch {
+        print("dpdk: left out: \(error)")
+        return nil
+      }
+    }
     print(Row.heading)
   }
 
-  /// Compares two implementations and prints the row.
+  /// Compares ours with each peer and prints a row for each.
   ///
   /// - Parameters:
   ///   - name: What is measured, from general to particular: `ring.spsc.same-thread.burst32`.
   ///   - unit: What the figures count.
-  ///   - peer: Who the peer is: `c`, `dpdk`, `ubpf` or `kernel`.
   ///   - threads: How many threads run at once, each on a CPU of its own.
-  ///   - lowest: The ratio below which `--check` fails.
+  ///   - peers: With whom ours takes turns; without any, ours is measured alone.
   ///   - ours: The library's side.
-  ///   - theirs: The peer's.
   mutating func compare(
-    _ name: String, unit: Unit, peer: String, threads: Int = 1, notBelow lowest: Double,
-    ours: @escaping Side, theirs: @escaping Side
-  ) {
-    run(name, unit, peer: (peer, lowest), threads: threads, sides: [ours, theirs])
-  }
-
-  /// Measures what has no peer.
-  ///
-  /// - Parameters: As `compare`'s.
-  mutating func measure(
-    _ name: String, unit: Unit, threads: Int = 1, ours: @escaping Side
-  ) {
-    run(name, unit, peer: nil, threads: threads, sides: [ours])
-  }
-
-  private mutating func run(
-    _ name: String, _ unit: Unit, peer: (name: String, lowestRatio: Double)?, threads: Int,
-    sides: [Side]
+    _ name: String, unit: Unit, threads: Int = 1, peers: [Peer], ours: @escaping Side
   ) {
     guard options.filter.isEmpty || name.contains(options.filter) else { return }
     guard let cpus = cpus(count: threads) else {
@@ -60,19 +51,23 @@ struct Runner {
       return
     }
     _ = clinux_pin(cpus[0])
-    let windows = sides.map { Window(name, $0, cpus: cpus, length: options.windowNanoseconds) }
-    let (pairs, attemptCount) = pairs(of: windows, cpus: cpus, unit)
-    let row = Row(
-      name: name, unit: unit, peer: peer?.name, lowestRatio: peer?.lowestRatio ?? 0,
-      ours: pairs.map { $0.values[0] }, theirs: pairs.compactMap { $0.values.dropFirst().first },
-      droppedCount: attemptCount - pairs.count,
-      distances: pairs.first?.distances ?? [])
-    guard !pairs.isEmpty else {
-      print("\(name): no pair in \(attemptCount) kept its placement, so there is no figure")
+    let windows = ([ours] + peers.map(\.side)).map {
+      Window(name, $0, cpus: cpus, length: options.windowNanoseconds)
+    }
+    let (turns, attemptCount) = turns(of: windows, cpus: cpus, unit)
+    guard let distances = turns.first?.distances else {
+      print("\(name): no turn in \(attemptCount) kept its placement, so there is no figure")
       return
     }
-    rows.append(row)
-    print(row.line)
+    for peer in peers.isEmpty ? [nil] : peers.indices.map(Int?.some) {
+      let row = Row(
+        name: name, unit: unit, peer: peer.map { peers[$0].name },
+        lowestRatio: peer.map { peers[$0].lowestRatio } ?? 0, ours: turns.map { $0.values[0] },
+        theirs: peer.map { peer in turns.map { $0.values[peer + 1] } } ?? [],
+        droppedCount: attemptCount - turns.count, distances: distances)
+      rows.append(row)
+      print(row.line)
+    }
     fflush(nil)
   }
 
@@ -82,13 +77,13 @@ struct Runner {
     return Array(allowedCPUs.dropFirst(allowedCPUs.count > count ? 1 : 0).prefix(count))
   }
 
-  /// As many pairs as asked for, all of one placement, in at most twice as many attempts.
-  private func pairs(
+  /// As many turns as asked for, all of one placement, in at most twice as many attempts.
+  private func turns(
     of windows: [Window], cpus: [UInt32], _ unit: Unit
-  ) -> (kept: [Pair], attemptCount: Int) {
-    var groups: [[Distance]: [Pair]] = [:]
+  ) -> (kept: [Turn], attemptCount: Int) {
+    var groups: [[Distance]: [Turn]] = [:]
     var attemptCount = 0
-    var largest: [Pair] = []
+    var largest: [Turn] = []
     for window in windows { _ = window.measure() }
     while largest.count < options.pairCount && attemptCount < 2 * options.pairCount {
       let before = Placement.distances(to: cpus.dropFirst())
@@ -98,7 +93,7 @@ struct Runner {
       }
       attemptCount += 1
       guard Placement.distances(to: cpus.dropFirst()) == before else { continue }
-      groups[before, default: []].append(Pair(values: values, distances: before))
+      groups[before, default: []].append(Turn(values: values, distances: before))
       largest = groups.values.max { $0.count < $1.count } ?? []
     }
     return (largest, attemptCount)
@@ -127,8 +122,8 @@ struct Runner {
   }
 }
 
-/// What both sides did while the CPUs stayed where they were.
-private struct Pair {
+/// What all sides did while the CPUs stayed where they were.
+private struct Turn {
   let values: [Double]
   let distances: [Distance]
 }
