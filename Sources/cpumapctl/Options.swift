@@ -15,10 +15,18 @@ struct Options: ParsableArguments {
 
 extension Options {
   /// Connects, runs the body, and turns what goes wrong into a message and an exit code.
-  func ask(_ body: (inout Client) throws(ClientError) -> ExitStatus) throws {
+  ///
+  /// - Parameters:
+  ///   - timeout: How long to wait for each answer; a change waits until queues are empty.
+  ///   - body: Asks, shows, and answers with what to exit with.
+  /// - Throws: The exit code, unless all went well.
+  func ask(
+    timeout: Duration = .seconds(5),
+    _ body: (inout Client) throws(ClientError) -> ExitStatus
+  ) throws {
     let status: ExitStatus
     do throws(ClientError) {
-      var client = try Client(path: socket)
+      var client = try Client(path: socket, timeout: timeout)
       status = try body(&client)
     } catch {
       Terminal.standardError.write("cpumapctl: \(error)\n")
@@ -36,9 +44,9 @@ extension Options {
 extension Client {
   /// Calls a method and reads what it answers.
   mutating func read<Answer>(
-    _ method: String, _ read: (JSON) throws(JSON.MismatchError) -> Answer
+    _ method: String, _ parameters: JSON = [:], _ read: (JSON) throws(JSON.MismatchError) -> Answer
   ) throws(ClientError) -> (json: JSON, answer: Answer) {
-    let json = try call(method)
+    let json = try call(method, parameters)
     do {
       return (json, try read(json))
     } catch {

@@ -186,7 +186,7 @@ private func ask(_ path: String, _ call: Int) -> Bool {
       let value: JSON = ["call": .integer(call)]
       return try client.call("echo", value) == value
     } catch {
-      guard case .refused(.tooManyConnections) = error else { return false }
+      // No place, or so slow a machine that the time for a request was over.
       usleep(2_000)
     }
   }

@@ -23,7 +23,7 @@ import Testing
         "drop":{"prog_drop":1},"xdp_tx":0,"redirect":2,"aborted":0,\
         "tx":0,"tx_errors":0,"invalid_desc":0,"in_flight":0,\
         "ethtool":{\(ethtool.joined(separator: ","))}}],\
-        "entries":[{"id":"w1","cpu":1,"qsize":0,"offered":0,"enq":0,"ring_drop":0,"depth":0,\
+        "entries":[{"id":"w1","cpu":1,"state":"up","qsize":0,"offered":0,"enq":0,"ring_drop":0,"depth":0,\
         "processed":0,"pass":0,"drop":{},"tx":0,"redirect":0,"aborted":0,\
         "progs":[{"id":"count","kind":"swift","version":1}]}],\
         "pools":[{"name":"wan","capacity":0,"states":{"free":0,"fill":0,"receive":0,"worker":0,\

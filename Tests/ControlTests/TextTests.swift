@@ -77,9 +77,9 @@ import Testing
         wan   afxdp   up     100   9      6  prog_drop
         lan   memory  down     0   0      0  no carrier
 
-        ENTRY  CPU  QUEUE  PROCESSED  DROPS  PROGRAMS
-        w1       1     0%         30      8  acl>count@42
-        w2       2      0          0      0  -
+        ENTRY  CPU  STATE  QUEUE  PROCESSED  DROPS  PROGRAMS
+        w1       1  up        0%         30      8  acl>count@42
+        w2       2  up         0          0      0  -
 
         ledger: every frame and every buffer is accounted for, unaccounted 0
 

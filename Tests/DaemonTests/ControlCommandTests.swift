@@ -39,6 +39,104 @@ import Testing
           error: "cpumapctl: no port is named \"w\u{FFFD}n\"; there are: wan\n"))
   }
 
+  @Test func listsAreThePartsOfTheObject() throws {
+    let daemon = try FakeDaemon(.balanced)
+    let stats = Report.balanced.json
+    let entries = try run("cpumapctl", "-s", daemon.path, "entry", "list", "--json")
+    #expect(try JSON(parsing: entries.out)["entries"] == stats["entries"])
+    #expect(try run("cpumapctl", "entry", "-s", daemon.path).out == Report.balanced.entryListText)
+    let ports = try run("cpumapctl", "-s", daemon.path, "port", "list", "--json")
+    #expect(try JSON(parsing: ports.out)["ports"] == stats["ports"])
+    #expect(try run("cpumapctl", "port", "-s", daemon.path).out == Report.balanced.portListText)
+  }
+
+  @Test func dropsAreTheLargestFirst() throws {
+    var report = Report.balanced
+    #expect(Drops(report).text == "nothing was dropped\n")
+    report.ports[0].rxKernelDropped = 5
+    report.entries[0].ringDrop = 9
+    report.entries[0].drop["prog_drop"] = 7
+    let daemon = try FakeDaemon(report)
+    #expect(
+      try run("cpumapctl", "-s", daemon.path, "drops").out == """
+        DROPPED BY  REASON         FRAMES
+        entry w1    ring_full           9
+        entry w1    prog_drop           7
+        port wan    rx_fill_empty       5
+
+        """)
+    let json = try JSON(parsing: try run("cpumapctl", "-s", daemon.path, "drops", "--json").out)
+    #expect(json["total"] == 21)
+  }
+
+  @Test func topPrintsPlainLinesIntoAPipe() throws {
+    let daemon = try FakeDaemon(.balanced)
+    let page = try run("cpumapctl", "-s", daemon.path, "top", "--once", "-i", "0.1")
+    #expect(page.status == 0)
+    #expect(!page.out.contains("\u{1b}"))
+    #expect(page.out.contains("\nENTRY  CPU  LOAD  QUEUE  FRAMES/s  DROPS/s  PROGRAMS\nw1 "))
+    let json = try run("cpumapctl", "-s", daemon.path, "top", "--once", "-i", "0.1", "--json")
+    #expect(json.out == "\(Report.balanced.json)\n")
+    #expect(try run("cpumapctl", "top", "-i", "0").status == 64)
+  }
+
+  @Test(arguments: [true, false])
+  func topIsColouredOnATerminalThatWantsColours(hasColours: Bool) throws {
+    var report = Report.balanced
+    report.entries[0].ringDrop = 9
+    let daemon = try FakeDaemon(.balanced, then: report, after: 1)
+    let arguments = ["-s", daemon.path, "top", "--once", "-i", "0.1"]
+    let environment = ["TERM=xterm"] + (hasColours ? [] : ["NO_COLOR=1"])
+    let shown = try onTerminal("cpumapctl", arguments, environment: environment)
+    #expect(shown.contains("\u{1b}[1m") == hasColours)
+    #expect(shown.contains("ENTRY"))
+  }
+
+  @Test func changesSendWhatWasAskedForAndShowWhatHasChanged() throws {
+    let asked = Mutex<[String]>([])
+    let daemon = try FakeDaemon { request in
+      asked.withLock { $0.append("\(request.method) \(request.parameters)") }
+      return .success(
+        ["generation": 7, "changes": ["~ x: 1 -> 2"], "took_us": 12, "ring_drop": 0])
+    }
+    let commands: [([String], String)] = [
+      (
+        ["entry", "add", "w3", "--cpu", "3", "--qsize", "64", "--program", "p"],
+        #"entry.add {"entry":{"name":"w3","cpu":3,"qsize":64,"program":"p"},"unsteered":false}"#
+      ),
+      (
+        ["entry", "rm", "w3", "--if-generation", "6"],
+        #"entry.rm {"entry":"w3","if_generation":6}"#
+      ),
+      (["entry", "set", "w3", "--qsize", "9"], #"entry.set {"entry":"w3","set":{"qsize":9}}"#),
+      (["entry", "drain", "w3", "--undo"], #"entry.drain {"entry":"w3","undo":true}"#),
+      (["prog", "swap", "w3", "nat"], #"prog.swap {"entry":"w3","program":"nat"}"#),
+      (["prog", "rollback", "w3"], #"prog.rollback {"entry":"w3"}"#),
+      (
+        ["prog", "load", "c", "--kind", "swift", "--type", "Count", "--args", "verdict=drop"],
+        #"prog.load {"name":"c","definition":{"kind":"swift","type":"Count","args":{"verdict":"drop"}}}"#
+      ),
+      (
+        ["prog", "load", "n", "--kind", "so", "--file", "/n.so", "--args", "a=b", "--set", "x=1"],
+        #"prog.load {"name":"n","definition":{"kind":"so","file":"/n.so","args":"a=b","x":"1"}}"#
+      ),
+      (["reload"], "reload {}"),
+    ]
+    for (words, request) in commands {
+      let result = try run("cpumapctl", ["-s", daemon.path] + words)
+      #expect(
+        result
+          == Output(
+            status: 0,
+            out: "~ x: 1 -> 2\ngeneration 7, in 12 us; no frame found a queue full\n", error: ""))
+      #expect(asked.withLock { $0.popLast() } == request)
+    }
+    let trial = try run("cpumapctl", "-s", daemon.path, "reload", "--dry-run")
+    #expect(trial.out == "~ x: 1 -> 2\n")
+    #expect(asked.withLock { $0.popLast() } == #"reload {"dry_run":true}"#)
+    #expect(try run("cpumapctl", "-s", daemon.path, "entry", "set", "w3").status == 64)
+  }
+
   @Test func framesCheckTellsByItsExitCode() throws {
     let balanced = try FakeDaemon(.balanced)
     #expect(try run("cpumapctl", "-s", balanced.path, "frames", "--check").status == 0)
@@ -143,8 +241,23 @@ private struct FakeDaemon: ~Copyable {
 
   // Nil answers that there is no such method; `later` is what it answers after `count` requests.
   init(_ report: Report?, then later: Report? = nil, after count: Int = .max) throws {
+    let requests = RequestCount()
+    try self.init { request in
+      let number = requests.count.add(1, ordering: .relaxed).newValue
+      guard let report = number > count ? later : report else {
+        return .failure(.noMethod(request.method))
+      }
+      return .success(request.method == "status" ? Self.status(report).json : report.json)
+    }
+  }
+
+  private final class RequestCount: Sendable {
+    let count = Atomic(0)
+  }
+
+  init(answering answer: @escaping @Sendable (Request) -> Result<JSON, ControlError>) throws {
     let path =
-      "/tmp/control-command-\(getpid())-\(counter.add(1, ordering: .relaxed).newValue).sock"
+      "/tmp/control-command-\(getpid())-\(commandCounter.add(1, ordering: .relaxed).newValue).sock"
     let stop = Stop()
     let ready = Stop()
     self.path = path
@@ -153,15 +266,8 @@ private struct FakeDaemon: ~Copyable {
       let options = Endpoint.Options(path: path, version: "0.1.0", readOnlyMethods: [])
       let endpoint = try? Endpoint(options)
       ready.flag.store(true, ordering: .releasing)
-      var requests = 0
       while let endpoint, !stop.flag.load(ordering: .acquiring) {
-        _ = try? endpoint.poll(timeout: .milliseconds(10)) { request in
-          requests += 1
-          guard let report = requests > count ? later : report else {
-            return .failure(.noMethod(request.method))
-          }
-          return .success(request.method == "status" ? Self.status(report).json : report.json)
-        }
+        _ = try? endpoint.poll(timeout: .milliseconds(10), handler: answer)
       }
     }
     while !ready.flag.load(ordering: .acquiring) { sched_yield() }
@@ -170,92 +276,4 @@ private struct FakeDaemon: ~Copyable {
   deinit { stop.flag.store(true, ordering: .releasing) }
 }
 
-private let counter = Atomic<Int>(0)
-
-private struct TemporaryFile: ~Copyable {
-  let path: String
-
-  init(_ text: String) throws { try self.init(octets: Array(text.utf8)) }
-
-  init(octets: [UInt8]) throws {
-    path = "/tmp/control-command-\(getpid())-\(counter.add(1, ordering: .relaxed).newValue).yaml"
-    let file = try FileDescriptor(opening: path, O_CREAT | O_EXCL | O_WRONLY)
-    // Safe: the buffer lives for the duration of the call.
-    _ = try unsafe octets.withUnsafeBytes { try unsafe file.write($0) }
-  }
-
-  // Safe: the kernel copies the path.
-  deinit { _ = unsafe unlink(path) }
-}
-
-private struct Output: Equatable {
-  var status: Int32
-  var out: String
-  var error: String
-}
-
-/// Runs one of the package's executables, which lie beside this test.
-private func run(_ program: String, _ arguments: String...) throws -> Output {
-  let folder = executableFolder()
-  let out = try OutputPipe()
-  let error = try OutputPipe()
-  // Safe, to the end of the function: every pointer lives for the duration of the call that takes it.
-  var actions = unsafe posix_spawn_file_actions_t()
-  unsafe posix_spawn_file_actions_init(&actions)
-  defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-  unsafe posix_spawn_file_actions_adddup2(&actions, out.write, 1)
-  unsafe posix_spawn_file_actions_adddup2(&actions, error.write, 2)
-  var process = pid_t()
-  let words = [program] + arguments
-  var vector = unsafe words.map { unsafe strdup($0) } + [nil]
-  defer { unsafe vector.forEach { unsafe free($0) } }
-  let result = unsafe posix_spawn(
-    &process, "\(folder)/\(program)", &actions, nil, &vector, Glibc.environ)
-  #expect(result == 0, "\(folder)/\(program) did not start: \(Errno(rawValue: result))")
-  out.closeWriting()
-  error.closeWriting()
-  // Neither output fills its pipe, so reading one after the other cannot block the program.
-  let outText = out.readAll()
-  let errorText = error.readAll()
-  var status: Int32 = 0
-  unsafe waitpid(process, &status, 0)
-  return Output(
-    status: status & 0x7F == 0 ? status >> 8 & 0xFF : -1, out: outText, error: errorText)
-}
-
-private func executableFolder() -> String {
-  var path = [CChar](repeating: 0, count: Int(PATH_MAX))
-  // Safe: the kernel writes fewer octets than the array has.
-  let count = unsafe readlink("/proc/self/exe", &path, path.count - 1)
-  let text = String(
-    decoding: path.prefix(max(0, count)).map(UInt8.init(bitPattern:)), as: UTF8.self)
-  return String(text.prefix(upTo: text.lastIndex(of: "/") ?? text.startIndex))
-}
-
-/// A pipe whose write end a child gets.
-private final class OutputPipe {
-  private let read: FileDescriptor
-  private(set) var write: Int32
-
-  init() throws {
-    var ends: [Int32] = [0, 0]
-    // Safe: the kernel writes two numbers.
-    try #require(unsafe pipe2(&ends, Int32(O_CLOEXEC)) == 0)
-    read = FileDescriptor(owning: ends[0])
-    write = ends[1]
-  }
-
-  func closeWriting() { _ = close(write) }
-
-  func readAll() -> String {
-    var octets: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 65_536)
-    while true {
-      // Safe: the buffer lives for the duration of the call.
-      let count = unsafe chunk.withUnsafeMutableBytes { unsafe try? read.read(into: $0) }
-      guard let count, count > 0 else { break }
-      octets += chunk[..<count]
-    }
-    return String(decoding: octets, as: UTF8.self)
-  }
-}
+let commandCounter = Atomic<Int>(0)

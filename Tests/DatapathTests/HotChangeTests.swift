@@ -151,6 +151,8 @@ extension Stress {
         port: bench.port, queue: 0, program: Scripted([.redirect], target: toFirst), named: "all")
       try bench.datapath.start()
       feeder.start()
+      // On a busy machine all rounds may be over before the feeder begins.
+      while feeder.putCount == 0 { Thread.sleep(for: .microseconds(100)) }
       for round in 0..<2_000 {
         let version = try entry.program.replace(with: Count(verdict: .drop), named: "v\(round)")
         #expect(version == UInt64(round) + 2)

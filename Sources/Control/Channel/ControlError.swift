@@ -53,6 +53,48 @@ public struct ControlError: Error, Sendable, Equatable {
   public static let tooManyConnections = ControlError(
     code: 1002, message: "too many connections", fix: "close one, or try again")
 
+  /// Somebody else has changed something since the peer looked.
+  public static func generationConflict(expected: UInt64, actual: UInt64) -> ControlError {
+    ControlError(
+      code: 2001, message: "if_generation is \(expected), and generation \(actual) runs",
+      fix: "look again, then decide again")
+  }
+
+  /// The change would leave a configuration that is none.
+  public static func invalidChange(_ message: String, fix: String? = nil) -> ControlError {
+    ControlError(code: 2002, message: message, fix: fix)
+  }
+
+  /// The change is one that only a new start makes.
+  public static func needsRestart(_ what: String) -> ControlError {
+    ControlError(
+      code: 2003, message: "\(what) cannot change while frames flow",
+      fix: "systemctl restart cpumapd, or leave it as it is")
+  }
+
+  /// A program could not be loaded.
+  public static func programRefused(_ message: String) -> ControlError {
+    ControlError(code: 2004, message: message)
+  }
+
+  /// The datapath refused the change; everything is as it was.
+  public static func changeRefused(_ message: String) -> ControlError {
+    ControlError(code: 2005, message: message)
+  }
+
+  /// There is nothing of that name.
+  public static func unknown(_ kind: String, _ name: String, among names: [String]) -> ControlError
+  {
+    let list = names.isEmpty ? "there are none" : "there are: \(names.joined(separator: ", "))"
+    return ControlError(
+      code: 2006, message: "no \(kind) is named \"\(name.prefix(60))\"; \(list)")
+  }
+
+  /// The entry has run no other program before.
+  public static func nothingToRollBack(_ entry: String) -> ControlError {
+    ControlError(code: 2007, message: "entry \(entry) has run no other program before")
+  }
+
   /// The peer kept the endpoint waiting.
   public static let overdue = ControlError(
     code: 1003, message: "nothing was heard, or nothing taken, for too long", fix: "connect again")

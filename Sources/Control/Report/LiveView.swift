@@ -32,6 +32,17 @@ public struct LiveView: Sendable {
     return home + "\r" + lines.map { "\u{1b}[2K\($0)\n" }.joined() + "\u{1b}[J"
   }
 
+  /// Remembers a report, to be compared with the next one.
+  public mutating func see(_ report: Report) { previous = report }
+
+  /// The whole of a report, line by line, whatever is at the other end.
+  public mutating func page(_ report: Report, on screen: Screen) -> String {
+    defer { previous = report }
+    let rates = Rates(report, since: previous)
+    let lines = [screen.line(summary(rates), .bold), ""] + tables(rates, screen)
+    return lines.map { $0 + "\n" }.joined()
+  }
+
   private func summary(_ rates: Rates) -> String {
     let ports = rates.report.ports.indices
     let entries = rates.report.entries.indices

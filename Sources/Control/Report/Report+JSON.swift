@@ -3,13 +3,15 @@
 extension Report {
   /// The report as the object of the contract.
   public var json: JSON {
-    [
+    var object: JSON.Object = [
       "mode": .string(mode.rawValue), "seconds": .number(seconds),
       "ports": .array(ports.map(\.json)),
       "entries": .array(entries.map(\.json)),
       "pools": .array(pools.map(\.json)),
       "unaccounted": JSON(unaccounted),
     ]
+    object["generation"] = generation.map { JSON($0) }
+    return .object(object)
   }
 
   /// The part of the report that is about the ledger, and what is wrong with it in sentences.
@@ -32,6 +34,7 @@ extension Report {
       throw JSON.MismatchError(path: "mode", expected: "one of the known modes")
     }
     self.init(mode: mode, seconds: try reader["seconds"].number())
+    generation = try reader["generation"].ifPresent?.count()
     for element in try reader["ports"].elements() { ports.append(try Port(element)) }
     for element in try reader["entries"].elements() { entries.append(try Entry(element)) }
     for element in try reader["pools"].elements() { pools.append(try Pool(element)) }
@@ -76,7 +79,8 @@ extension Report.Port {
 extension Report.Entry {
   fileprivate var json: JSON {
     var object: JSON.Object = [
-      "id": .string(id), "cpu": .integer(cpu), "qsize": JSON(queueSize), "offered": JSON(offered),
+      "id": .string(id), "cpu": .integer(cpu), "state": .string(state), "qsize": JSON(queueSize),
+      "offered": JSON(offered),
       "enq": JSON(enqueued), "ring_drop": JSON(ringDrop), "depth": JSON(depth),
       "processed": JSON(processed), "pass": JSON(pass), "drop": drop.json, "tx": JSON(tx),
       "redirect": JSON(redirect), "aborted": JSON(aborted),
@@ -88,6 +92,7 @@ extension Report.Entry {
 
   fileprivate init(_ reader: JSON.Reader) throws(JSON.MismatchError) {
     self.init(id: try reader["id"].string(), cpu: try reader["cpu"].integer())
+    state = try reader["state"].ifPresent?.string() ?? state
     queueSize = try reader["qsize"].ifPresent?.count() ?? 0
     offered = try reader["offered"].count()
     enqueued = try reader["enq"].count()

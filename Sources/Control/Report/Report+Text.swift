@@ -2,7 +2,10 @@
 
 extension Report {
   /// What matters at a glance: one line for each port and entry, and whether the ledger balances.
-  public var overviewText: String {
+  public var overviewText: String { portListText + "\n" + entryListText + "\n" + balanceText }
+
+  /// The ports, a line each.
+  public var portListText: String {
     var ports = TextTable([
       ("PORT", .left), ("KIND", .left), ("STATE", .left), ("RX", .right), ("TX", .right),
       ("DROPS", .right), ("REASON", .left),
@@ -13,17 +16,22 @@ extension Report {
         port.reason ?? port.drop.topReason,
       ])
     }
+    return ports.text()
+  }
+
+  /// The entries, a line each.
+  public var entryListText: String {
     var entries = TextTable([
-      ("ENTRY", .left), ("CPU", .right), ("QUEUE", .right), ("PROCESSED", .right),
+      ("ENTRY", .left), ("CPU", .right), ("STATE", .left), ("QUEUE", .right), ("PROCESSED", .right),
       ("DROPS", .right), ("PROGRAMS", .left),
     ])
     for entry in self.entries {
       entries.add([
-        entry.id, "\(entry.cpu)", entry.queueText, "\(entry.processed)",
+        entry.id, "\(entry.cpu)", entry.state, entry.queueText, "\(entry.processed)",
         "\(entry.drop.total &+ entry.ringDrop)", entry.programText,
       ])
     }
-    return ports.text() + "\n" + entries.text() + "\n" + balanceText
+    return entries.text()
   }
 
   /// Every counter, for each kind of object a table.

@@ -21,6 +21,8 @@ public struct Report: Sendable, Equatable {
   public var mode: Mode
   /// The time that the counters cover, in seconds.
   public var seconds: Double
+  /// Which configuration runs: 1 at the start, one more with every change; nil where there is no daemon.
+  public var generation: UInt64?
   /// The ports in the order of the configuration.
   public var ports: [Port]
   /// The entries of the CPU map in the order of the configuration.
@@ -96,6 +98,8 @@ extension Report {
     public var id: String
     /// The CPU that its worker runs on.
     public var cpu: Int
+    /// `up`, `drained` where steering sends it nothing, or `removed`, whose books stay.
+    public var state = "up"
     /// The number of slots in its queue; 0 when not told.
     public var queueSize: UInt64 = 0
     /// Frames redirected to this entry.

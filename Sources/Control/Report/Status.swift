@@ -56,6 +56,7 @@ extension Status {
     var heading =
       "cpumapd \(version)  pid \(process)  up \(Figure.span(seconds: uptimeSeconds))  "
       + "mode \(report.mode.rawValue)"
+    if let generation = report.generation { heading += "  generation \(generation)" }
     if let configuration { heading += "  \(configuration)" }
     return heading.printable + "\n\n" + report.overviewText
   }

@@ -37,6 +37,13 @@ public final class Steer: Program, Sendable {
     unsafe keys.deallocate()
   }
 
+  /// The key that flows with a hash are steered to.
+  @inline(__always)
+  public func key(forHash hash: UInt32) -> UInt32 {
+    // Safe: the product of a 32-bit number and the count, shifted, is below the count.
+    unsafe keys[Int(truncatingIfNeeded: (UInt64(hash) &* count) &>> 32)]
+  }
+
   /// Redirects each packet to the entry that its flow belongs to.
   public func run(_ burst: inout Burst) {
     let packets = unsafe burst.packets
@@ -44,12 +51,12 @@ public final class Steer: Program, Sendable {
     var position = 0
     let end = burst.count
     while position < end {
-      // Safe: the position is below the burst's count, and the choice below the number of keys.
+      // Safe: the position is below the burst's count.
       let packet = unsafe packets + position
       let hash = unsafe FlowHash.symmetric(
         packet.pointee.data, byteCount: packet.pointee.linearByteCount)
-      let choice = Int(truncatingIfNeeded: (UInt64(hash) &* count) &>> 32)
-      unsafe packet.pointee.target = RedirectTarget(map: map, key: keys[choice], onMiss: miss)
+      let key = key(forHash: hash)
+      unsafe packet.pointee.target = RedirectTarget(map: map, key: key, onMiss: miss)
       unsafe verdicts[position] = .redirect
       position &+= 1
     }

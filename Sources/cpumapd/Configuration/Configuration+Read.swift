@@ -92,7 +92,7 @@ extension Configuration.Steering {
 }
 
 extension Configuration.Program {
-  fileprivate init?(_ key: String, in programs: YAMLMapping) {
+  init?(_ key: String, in programs: YAMLMapping) {
     // YAML itself keeps the keys of a mapping distinct.
     _ = programs.collector.names.declare(key, .program, at: programs.path)
     guard let mapping = programs.required(key)?.mapping() else { return nil }
@@ -134,7 +134,7 @@ extension Configuration.Program {
 }
 
 extension Configuration.Entry {
-  fileprivate init?(_ mapping: YAMLMapping) {
+  init?(_ mapping: YAMLMapping) {
     mapping.expect(
       ["name", "cpu", "qsize", "program", "chain"], later: ["on_full", "quota", "steer"])
     let name = mapping.declaredName(.entry)

@@ -171,6 +171,8 @@ extension Configuration {
     var kind: Kind
     /// What a program of cpumapd's own is told.
     var arguments: [String: String] = [:]
+    /// How often it was loaded anew while the daemon ran: the file may say something else by now.
+    var revision = 0
 
     init(name: String, kind: Kind) {
       self.name = name

@@ -18,11 +18,13 @@ struct Daemon: Service {
 
   /// Runs until a signal asks it to stop; then everything ends in order and the books are closed.
   func run() async throws {
-    let control = try ControlServer(path: controlPath) { [self] in
-      Status(
-        process: Int(getpid()), uptimeSeconds: seconds, configuration: configurationPath,
-        report: wiring.report(seconds: seconds, isQuiet: false))
-    }
+    let methods = ControlMethods(
+      wiring, configurationPath: configurationPath,
+      note: { [logger] in
+        logger.notice("changed", metadata: ["generation": "\($1)", "what": "\($0)"])
+      },
+      status: { [self] in status })
+    let control = try ControlServer(path: controlPath, methods: methods)
     defer { control.stop() }
     try wiring.start()
     logger.info("ready", metadata: ["ports": "\(wiring.ports.count)", "control": "\(controlPath)"])
@@ -30,6 +32,12 @@ struct Daemon: Service {
     logger.info("stopping")
     wiring.stop()
     finish(wiring.report(seconds: seconds, isQuiet: true))
+  }
+
+  private var status: Status {
+    Status(
+      process: Int(getpid()), uptimeSeconds: seconds, configuration: configurationPath,
+      report: wiring.report(seconds: seconds, isQuiet: false))
   }
 
   private var seconds: Double { Double(MonotonicClock.now - started) / 1e9 }

@@ -15,7 +15,9 @@ extension Wiring {
   /// - Returns: The books of every port, entry and pool.
   func report(seconds: Double, isQuiet: Bool) -> Report {
     var report = Report(mode: mode, seconds: seconds)
-    report.entries = datapath.entryReports.map { $0.section(in: configuration) }
+    let state = current
+    report.generation = state.generation
+    report.entries = state.inOrder(datapath.entryReports).map { $0.section(in: state) }
     report.ports = ports.map { $0.section(isQuiet: isQuiet) }
     report.pools = ports.filter { !$0.pools.isEmpty }.map { $0.poolSection }
     return report
@@ -26,9 +28,19 @@ extension Wiring {
   }
 }
 
+extension Wiring.State {
+  /// The reports in the order of the configuration, then those of entries that were removed.
+  fileprivate func inOrder(_ reports: [EntryReport]) -> [EntryReport] {
+    let names = configuration.entries.map(\.name)
+    let present = names.compactMap { name in reports.first { $0.name == name } }
+    return present + reports.filter { !names.contains($0.name) }
+  }
+}
+
 extension EntryReport {
-  fileprivate func section(in configuration: Configuration) -> Report.Entry {
+  fileprivate func section(in state: Wiring.State) -> Report.Entry {
     var entry = Report.Entry(id: name, cpu: cpu)
+    entry.state = state.entries[name] == nil ? "removed" : state.isSteered(name) ? "up" : "drained"
     entry.queueSize = UInt64(queueCapacity)
     entry.offered = offered
     entry.enqueued = enqueued
@@ -41,12 +53,10 @@ extension EntryReport {
     entry.aborted = aborted
     entry.busyNanoseconds = busyNanoseconds
     for (reason, frames) in drops { entry.drop[reason.name] = frames }
-    if let program {
+    if let program = state.entries[name]?.program {
       entry.programs = [
         Report.Program(
-          id: program.name,
-          kind: configuration.program(named: program.name)?.kindName ?? "swift",
-          version: program.version)
+          id: program.definition.name, kind: program.definition.kindName, version: program.version)
       ]
     }
     return entry

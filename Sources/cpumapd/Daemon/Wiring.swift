@@ -6,16 +6,21 @@ import Datapath
 import MemModels
 import Plugins
 import Ports
+import Synchronization
 import Syscalls
 import XDPFrame
 
 /// A configuration made real: the only place that knows every room.
 ///
-/// Building touches interfaces; ``start()`` starts threads; ``stop()`` ends both and leaves the books.
+/// Building touches interfaces; ``start()`` starts threads; ``stop()`` ends both and leaves the books. In between
+/// ``change(ifGeneration:_:)`` replaces entries, programs and routes while frames flow.
 final class Wiring: Sendable {
-  let configuration: Configuration
   let datapath: Datapath
   let ports: [WiredPort]
+  /// Held by whoever changes something, for as long as queues take to empty.
+  let changing = Mutex<Void>(())
+  /// Read by anybody at any time, so never held for long.
+  private let state: Mutex<State>
 
   /// A port with what belongs to it.
   struct WiredPort: Sendable {
@@ -36,7 +41,6 @@ final class Wiring: Sendable {
     _ configuration: Configuration, in namespace: NetworkNamespace? = nil,
     warn: @escaping @Sendable (String) -> Void
   ) throws(SetUpError) {
-    self.configuration = configuration
     do {
       let registry = MemoryRegistry(arena: try Arena())
       let mode = ParkingMode(rawValue: configuration.daemon.parking.rawValue) ?? .adaptive
@@ -44,22 +48,23 @@ final class Wiring: Sendable {
       self.datapath = datapath
       let builder = PortBuilder(configuration, registry: registry, namespace: namespace)
       let built = try builder.ports()
-      let keys = configuration.steeredEntries.compactMap { entry in
-        configuration.entries.firstIndex(of: entry).map { UInt32($0) }
-      }
+      let queueCounts = zip(configuration.ports, built).map { ($0.name, $1.port.queueCount) }
+      var first = try State.first(
+        configuration, queueCounts: Dictionary(queueCounts, uniquingKeysWith: max))
       var wired: [WiredPort] = []
       for (port, made) in zip(configuration.ports, built) {
         datapath.add(made.port)
-        let loops = try (0..<made.port.queueCount).map { queue in
-          let program = try configuration.decider(of: port, keys: keys)
-          return try datapath.addLoop(
-            port: made.port, queue: queue, program: program.program, named: program.name,
+        let loops = try (first.deciders[port.name] ?? []).enumerated().map { queue, decider in
+          try datapath.addLoop(
+            port: made.port, queue: queue, program: decider.program, named: decider.name,
             cpu: port.cpu, adopt: made.adopt)
         }
         wired.append(
           WiredPort(configuration: port, port: made.port, pools: made.pools, loops: loops))
       }
       ports = wired
+      first.markInstalled()
+      state = Mutex(first)
       try addEntries()
       try addRoutes()
     } catch let error as SetUpError {
@@ -69,14 +74,23 @@ final class Wiring: Sendable {
     }
   }
 
+  /// What runs now.
+  var current: State { state.withLock { $0 } }
+  /// The configuration that runs now.
+  var configuration: Configuration { current.configuration }
+
+  /// Makes a state the current one, once the datapath runs it.
+  func become(_ next: State) {
+    var next = next
+    next.markInstalled()
+    state.withLock { $0 = next }
+  }
+
   private func addEntries() throws {
-    for (key, entry) in configuration.entries.enumerated() {
-      let program = entry.program.flatMap { configuration.program(named: $0) }
-      try datapath.cpuMap.update(
-        UInt32(key),
-        CPUMap.Value(
-          name: entry.name, cpu: entry.cpu, queueCapacity: entry.queueSize,
-          program: try program?.make(), programName: program?.name ?? ""))
+    let state = current
+    for entry in state.configuration.entries {
+      guard let installed = state.entries[entry.name] else { continue }
+      try datapath.cpuMap.update(installed.key, CPUMap.Value(entry, installed))
     }
   }
 
@@ -84,6 +98,7 @@ final class Wiring: Sendable {
     func port(named name: String) -> (any Port)? {
       ports.first { $0.configuration.name == name }?.port
     }
+    let configuration = configuration
     datapath.setPassPort(configuration.on.pass.flatMap(port(named:)))
     for (source, target) in configuration.on.redirect {
       guard let from = port(named: source), let to = port(named: target) else { continue }
