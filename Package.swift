@@ -52,7 +52,7 @@ var targets: [Target] = [
   floor("Rings", ["CLinux"]),
   floor("Metrics", ["CLinux"]),
   floor("Wire", ["CLinux"]),
-  floor("EBPF", ["CLinux", "CLibELF", "Syscalls", "Arena"]),
+  floor("EBPF", ["CLinux", "CLibELF", "Syscalls", "Arena", "Rings"]),
   floor("Control", ["CLinux", "Syscalls"]),
 
   // Floor 1: the hub. The words and the four contracts.
