@@ -62,7 +62,9 @@ var targets: [Target] = [
   floor("MemModels", ["CLinux", "Arena", "Rings", "Metrics", "Syscalls", "XDPFrame"]),
 
   // Floor 3: who decides, who carries.
-  floor("Plugins", ["CPluginABI", "CLinux", "Arena", "Wire", "Metrics", "XDPFrame"]),
+  floor(
+    "Plugins",
+    ["CPluginABI", "CLinux", "Arena", "Wire", "Metrics", "Syscalls", "EBPF", "XDPFrame"]),
   floor(
     "Ports",
     [

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EBPF
+internal import XDPFrame
+
+/// Where programs send packets.
+///
+/// Source: `net/core/filter.c`, `__bpf_xdp_redirect_map()` in `include/linux/filter.h`.
+enum RedirectHelpers {
+  /// `BPF_F_BROADCAST` and `BPF_F_EXCLUDE_INGRESS`.
+  private static let broadcast: UInt64 = 8
+  private static let excludeIngress: UInt64 = 16
+
+  // Safe: the functions follow no argument, and the packet through its state.
+  static func register(in table: inout HelperTable) {
+    unsafe table[23] = { interface, flags, _, _, _, context in
+      unsafe RedirectHelpers.redirect(interface, flags, RunContext(context))
+    }
+    unsafe table[51] = { map, key, flags, _, _, context in
+      unsafe RedirectHelpers.redirect(map, key, flags, RunContext(context))
+    }
+  }
+
+  private static func redirect(
+    _ interface: UInt64, _ flags: UInt64, _ context: RunContext
+  ) -> UInt64 {
+    guard flags == 0 else { return UInt64(Verdict.aborted.rawValue) }
+    let index = UInt32(truncatingIfNeeded: interface)
+    return send(context) { $0.interfaces[index] }
+  }
+
+  private static func redirect(
+    _ map: UInt64, _ key: UInt64, _ flags: UInt64, _ context: RunContext
+  ) -> UInt64 {
+    let key = UInt32(truncatingIfNeeded: key)
+    guard let (kind, hasEntry) = context.redirectTarget(map, key) else {
+      return UInt64(Verdict.aborted.rawValue)
+    }
+    let isDevice = kind == .deviceMap || kind == .deviceHash
+    guard flags & ~(3 | (isDevice ? broadcast | excludeIngress : 0)) == 0 else {
+      return UInt64(Verdict.aborted.rawValue)
+    }
+    guard hasEntry || flags & broadcast != 0 else { return flags & 3 }
+    let miss = Verdict(rawValue: UInt32(flags & 3))
+    return send(context) { routes in
+      routes.maps[kind].map { RedirectTarget(map: $0, key: key, onMiss: miss) }
+    }
+  }
+
+  /// Notes where the packet goes; where nothing says so, it is dropped when the verdict is acted on.
+  private static func send(
+    _ context: RunContext, _ target: (borrowing RedirectRoutes) -> RedirectTarget?
+  ) -> UInt64 {
+    PacketHelpers.withPacket(context) { packet in
+      // Safe: as in `withPacket(_:_:)`.
+      let state = unsafe context.owner(1)?.assumingMemoryBound(to: PacketState.self)
+      let found = unsafe state.flatMap { unsafe target($0.pointee.routes) }
+      return UInt64(packet.redirect(to: found ?? RedirectTarget(map: 0, key: 0)).rawValue)
+    }
+  }
+}
