@@ -88,6 +88,8 @@ extension Errno {
   @inlinable public static var badMessage: Errno { Errno(rawValue: EBADMSG) }
   /// `EOVERFLOW`: the value does not fit.
   @inlinable public static var valueOverflow: Errno { Errno(rawValue: EOVERFLOW) }
+  /// `EBADFD`: the file is in a state that forbids this, such as a queue of an interface that is gone.
+  @inlinable public static var badFileDescriptorState: Errno { Errno(rawValue: EBADFD) }
   /// `ENOTUNIQ`: the name is not unique.
   @inlinable public static var notUnique: Errno { Errno(rawValue: ENOTUNIQ) }
   /// `ENOTSOCK`: not a socket.

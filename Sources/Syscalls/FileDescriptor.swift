@@ -56,6 +56,14 @@ extension FileDescriptor {
       owning: try kernel("fcntl F_DUPFD_CLOEXEC") { clinux_fcntl(raw, F_DUPFD_CLOEXEC, 0) })
   }
 
+  /// Makes the number stand for another open file; whoever uses the number uses that from here on.
+  ///
+  /// The corresponding C function is `dup3`.
+  public borrowing func replace(with other: borrowing FileDescriptor) throws(SystemCallError) {
+    let (raw, source) = (raw, other.raw)
+    try kernel("dup3") { dup3(source, raw, O_CLOEXEC) }
+  }
+
   /// Reads at most as many octets as the buffer holds.
   ///
   /// - Returns: The number of octets, 0 at the end of the file; nil if the read would block.

@@ -36,6 +36,7 @@ extension Buff {
     unsafe metadataStart += octets
     unsafe packet += octets
     unsafe packetEnd += octets
+    if marks.contains(.segmented) { sharedInfo.moveChecksumStart(by: octets) }
   }
 
   /// Shortens the fragments from the front; as many octets are there.

@@ -2,7 +2,7 @@
 
 /// What is special about a packet; the kernel's bits first.
 ///
-/// Source: `enum xdp_buff_flags`, `include/net/xdp.h`; ``sharedInfoBeside`` is ours.
+/// Source: `enum xdp_buff_flags`, `include/net/xdp.h`; ``sharedInfoBeside`` and ``segmented`` are ours.
 @frozen
 public struct PacketFlags: OptionSet, Sendable {
   /// The bits.
@@ -24,6 +24,10 @@ public struct PacketFlags: OptionSet, Sendable {
   @inlinable static var ofFragments: PacketFlags {
     [.hasFragments, .memoryReserve, .unreadableFragments]
   }
+  /// The packet is to be cut into segments when it leaves, as ``Segmentation`` says.
+  @inlinable public static var segmented: PacketFlags { PacketFlags(rawValue: 0x4000) }
+  /// What makes a packet more than the octets of one buffer: whoever transmits looks twice.
+  @inlinable public static var uncommon: PacketFlags { [.hasFragments, .segmented] }
   /// ``SharedInfo`` lies beside the descriptor, so the packet may use the buffer to its last octet.
   @inlinable public static var sharedInfoBeside: PacketFlags { PacketFlags(rawValue: 0x8000) }
 }

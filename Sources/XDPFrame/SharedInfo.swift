@@ -4,15 +4,18 @@
 ///
 ///       0 flags u8 · metadata u8 · fragmentCount u8 · transmit flags u8
 ///       4 segment octets u16 · segments u16            8 fragment list u64      16 time stamps u64
-///      24 segmentation u32 · key u32                  32 dataref u32 · 36 unused
+///      24 segmentation u32                            28 checksum start u16 · offset u16
+///      32 dataref u32 · 36 unused
 ///      40 fragmentsByteCount u32                      44 fragmentsTrueByteCount u32
 ///      48 fragments: 17 × ``Fragment``
 ///
 /// For page models it lies in the tailroom, as in the kernel; for XSK chunks, which the kernel fills to their
 /// last octet, beside the descriptor. The descriptor says where. Valid only while the packet has
-/// ``PacketFlags/hasFragments``: nobody zeroes it for packets that have none.
+/// ``PacketFlags/hasFragments``: nobody zeroes it for packets that have none. What ``Segmentation`` says is valid with
+/// ``PacketFlags/segmented``.
 ///
-/// Source: `struct skb_shared_info`, `include/linux/skbuff.h`.
+/// Source: `struct skb_shared_info`, `include/linux/skbuff.h`; the checksum stands there in the `sk_buff`, and a time
+/// stamp's key here.
 @frozen
 @safe
 public struct SharedInfo {

@@ -93,14 +93,14 @@ final class Loop {
 
   /// Receives once; counts what came.
   @discardableResult
-  func poll(_ port: AFXDPPort, queue: Int = 0, budget: Int = 64) -> Int {
+  func poll(_ port: some Port, queue: Int = 0, budget: Int = 64) -> Int {
     port.receive(&burst, queue: queue, budget: budget, tally: tally)
     tally.add(burst.count, to: .received)
     return burst.count
   }
 
   /// Receives until something is in the burst; answers whether it came in time.
-  func wait(for port: AFXDPPort, queue: Int = 0, limit: Duration = .seconds(5)) -> Bool {
+  func wait(for port: some Port, queue: Int = 0, limit: Duration = .seconds(5)) -> Bool {
     let deadline = MonotonicClock.now + UInt64(limit.nanoseconds)
     while MonotonicClock.now < deadline {
       if poll(port, queue: queue) > 0 { return true }
@@ -148,7 +148,7 @@ final class Loop {
 
   /// Receives until nothing has come for a while, and drops everything; answers what came.
   func drain(
-    _ port: AFXDPPort, queues: Range<Int> = 0..<1, quiet: Duration = .milliseconds(60)
+    _ port: some Port, queues: Range<Int> = 0..<1, quiet: Duration = .milliseconds(60)
   )
     -> [[UInt8]]
   {
@@ -160,7 +160,7 @@ final class Loop {
   /// Receives until nothing has come for a while, and drops everything; answers how much came.
   @discardableResult
   func count(
-    _ port: AFXDPPort, queues: Range<Int> = 0..<1, quiet: Duration = .milliseconds(60)
+    _ port: some Port, queues: Range<Int> = 0..<1, quiet: Duration = .milliseconds(60)
   )
     -> Int
   {
@@ -170,7 +170,7 @@ final class Loop {
   }
 
   private func receiveAll(
-    _ port: AFXDPPort, queues: Range<Int>, quiet: Duration, _ look: () -> Void
+    _ port: some Port, queues: Range<Int>, quiet: Duration, _ look: () -> Void
   ) {
     var last = MonotonicClock.now
     while MonotonicClock.now - last < UInt64(quiet.nanoseconds) {
@@ -185,7 +185,7 @@ final class Loop {
 
   /// Maintains all queues until something holds; answers whether it did in time.
   func maintain(
-    _ port: AFXDPPort, for limit: Duration = .seconds(30), until holds: () -> Bool
+    _ port: some Port, for limit: Duration = .seconds(30), until holds: () -> Bool
   ) -> Bool {
     let deadline = MonotonicClock.now + UInt64(limit.nanoseconds)
     while MonotonicClock.now < deadline {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Arena
+public import Arena
 internal import CLinux
 internal import Synchronization
 public import XDPFrame
@@ -91,6 +91,9 @@ public final class PagePool: MemoryModel, Sendable {
   public func disown() {
     unsafe core.owner.pointee.store(0, ordering: .releasing)
   }
+
+  /// Where the buffers lie.
+  public var segment: Segment? { range.segment }
 
   /// Octets in front of a packet in a fresh page.
   public var headroom: Int { Limits.headroom }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Arena
+public import Arena
 internal import CLinux
 internal import Synchronization
 public import XDPFrame
@@ -102,6 +102,9 @@ public final class SharedPagePool: MemoryModel, Sendable {
   public func adopt() {
     unsafe core.pages.owner.pointee.store(clinux_context(), ordering: .releasing)
   }
+
+  /// Where the buffers lie.
+  public var segment: Segment? { range.segment }
 
   /// Octets in front of a packet in a fresh half.
   public var headroom: Int { SharedPagePool.packetHeadroom }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Arena
+public import Arena
 public import CLinux
 internal import Rings
 public import Synchronization
@@ -113,6 +113,9 @@ public final class XSKPool: MemoryModel, Sendable {
 
   /// How many chunks there are.
   public var chunkCount: Int { range.count }
+
+  /// Where the buffers lie.
+  public var segment: Segment? { umem.segment }
 
   /// Octets in front of a packet that the kernel received.
   public var headroom: Int { UMEM.headroom }

@@ -22,7 +22,7 @@ extension AFXDPPort {
     queue.state.nextCheck = now &+ AFXDPPort.checkInterval
     queue.state.isSuspect = false
     // A thread that may not enter the namespace learns of it when a socket cannot be opened.
-    try? atHome { () throws(SystemCallError) in check(queue, at: now) }
+    try? namespace.visit { () throws(SystemCallError) in check(queue, at: now) }
   }
 
   /// Looks after the interface, and brings the queue's socket in line with it.
@@ -80,7 +80,7 @@ extension AFXDPPort {
   /// - Throws: ``AFXDPError`` when another program is attached, or the interface is gone.
   public func attach() throws(AFXDPError) {
     do throws(SystemCallError) {
-      try atHome { () throws(SystemCallError) in
+      try namespace.visit { () throws(SystemCallError) in
         try health.withLock { health throws(SystemCallError) in
           health.isWanted = true
           try health.attach()
@@ -98,24 +98,6 @@ extension AFXDPPort {
       health.detach()
     }
   }
-
-  /// Does something in the interface's network namespace.
-  private func atHome(
-    _ body: () throws(SystemCallError) -> Void
-  ) throws(SystemCallError) {
-    if namespace.isCurrent { return try body() }
-    let elsewhere = try NetworkNamespace.current()
-    try namespace.enter()
-    defer {
-      // A thread that cannot go back would go on in somebody else's network.
-      do throws(SystemCallError) {
-        try elsewhere.enter()
-      } catch {
-        preconditionFailure("A thread cannot return to its network namespace: \(error).")
-      }
-    }
-    try body()
-  }
 }
 
 extension AFXDPQueue {
@@ -125,18 +107,5 @@ extension AFXDPQueue {
     tryReap()
     refill()
     if state.isKickPending { kickAgain() }
-  }
-}
-
-extension NetworkNamespace {
-  /// Whether the calling thread is in this namespace.
-  fileprivate var isCurrent: Bool {
-    var here = stat()
-    var there = stat()
-    // Safe: both structures outlive the calls.
-    guard unsafe stat("/proc/thread-self/ns/net", &here) == 0,
-      unsafe fstat(descriptor.raw, &there) == 0
-    else { return false }
-    return here.st_ino == there.st_ino && here.st_dev == there.st_dev
   }
 }

@@ -223,11 +223,3 @@ extension AFXDPQueue {
     return count
   }
 }
-
-extension Tally {
-  /// Counts a packet that a port received and had to drop itself.
-  fileprivate func dropReceived(_ reason: DropReason) {
-    add(1, to: .received)
-    drop(1, reason)
-  }
-}

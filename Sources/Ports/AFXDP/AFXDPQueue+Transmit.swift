@@ -68,7 +68,7 @@ extension AFXDPQueue {
     let address = UInt64(head.dataOffset) &- origin
     let length = head.byteCount
     // One buffer of the UMEM, the octets in one chunk, and no longer than the interface takes.
-    if head.flags.rawValue & PacketFlags.hasFragments.rawValue == 0, umem.holds(address, length),
+    if head.flags.rawValue & PacketFlags.uncommon.rawValue == 0, umem.holds(address, length),
       length <= batch.largestPacket
     {
       guard batch.room > 0 else {
@@ -135,6 +135,8 @@ extension AFXDPQueue {
   private func enqueueUncommon(_ head: Descriptor, _ batch: inout TransmitBatch) -> Bool {
     guard let extent = extent(of: head) else { return refuse(head, .truncated) }
     guard extent.byteCount <= Int(batch.largestPacket) else { return refuse(head, .mtu) }
+    // The kernel cuts nothing that comes by AF_XDP.
+    if head.flags.contains(.segmented) { return refuse(head, .mtu) }
     // Octets that the CPU may not read cannot be copied, and never lie in the UMEM.
     if head.flags.contains(.unreadableFragments) { return refuse(head, .transmitError) }
     let chunkByteCount = umem.chunkByteCount

@@ -20,7 +20,7 @@ extension MemoryPort {
   ///
   /// Frames that may not be sent at all do not hold up those behind them.
   public func transmit(_ frames: inout FrameBulk) -> Int {
-    let sendable = moveUnsendableBack(&frames)
+    let sendable = frames.moveBack { refusal(of: $0) }
     let isClosed = isClosed.load(ordering: .acquiring)
     let taken = isClosed ? 0 : carry(&frames, count: sendable)
     sent.wrappingAdd(UInt64(taken), ordering: .relaxed)
@@ -48,33 +48,6 @@ extension MemoryPort {
     queues.with(Int(clinux_context()) % queueCount) {
       $0.frames.enqueue(&frames, count: count, arrivingBy: $0.info)
     }
-  }
-
-  /// Moves the frames that may never be sent behind the others, each with its reason, keeping the order of both.
-  ///
-  /// - Returns: How many may be sent.
-  private func moveUnsendableBack(_ frames: inout FrameBulk) -> Int {
-    var count = 0
-    while count < frames.count, refusal(of: unsafe frames.descriptors[count]) == nil { count += 1 }
-    guard count < frames.count else { return count }
-    let total = frames.count
-    unsafe withUnsafeTemporaryAllocation(of: Descriptor.self, capacity: FrameBulk.capacity) {
-      guard let unsendable = $0.baseAddress else { return }
-      var moved = 0
-      for position in count..<total {
-        let descriptor = unsafe frames.descriptors[position]
-        if let reason = refusal(of: descriptor) {
-          descriptor.reason = reason.rawValue
-          unsafe (unsendable + moved).initialize(to: descriptor)
-          moved += 1
-        } else {
-          unsafe frames.descriptors[count] = descriptor
-          count += 1
-        }
-      }
-      unsafe (frames.descriptors + count).update(from: unsendable, count: moved)
-    }
-    return count
   }
 
   private func refusal(of descriptor: Descriptor) -> DropReason? {

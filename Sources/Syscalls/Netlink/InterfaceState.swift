@@ -32,6 +32,8 @@ public struct InterfaceState: Hashable, Sendable {
   public var xdpAttachment: UInt8 = 0
   /// The number of the attached XDP program; 0 for none.
   public var xdpProgramID: UInt32 = 0
+  /// Packets that it could not transmit for want of room, since it was created.
+  public var transmitDropped: UInt64 = 0
   /// The number that it has in the namespace that it moved to; 0 if it did not move.
   public var indexAfterMove: UInt32 = 0
 
@@ -74,6 +76,9 @@ public struct InterfaceState: Hashable, Sendable {
     case IFLA_NUM_TX_QUEUES: transmitQueueCount = number
     case IFLA_NUM_RX_QUEUES: receiveQueueCount = number
     case IFLA_LINK: linkIndex = number
+    case IFLA_STATS64:
+      // `tx_dropped` is the eighth counter of `struct rtnl_link_stats64`.
+      transmitDropped = bytes.load(UInt64.self, at: payload.lowerBound + 7 * 8) ?? 0
     case IFLA_NEW_IFINDEX: indexAfterMove = number
     case IFLA_LINKINFO, IFLA_XDP: readNest(attribute, in: bytes)
     default: break

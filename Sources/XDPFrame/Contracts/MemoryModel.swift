@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Arena
+
 /// Who owns the octets: hands out buffers and takes them back.
 ///
 /// A model belongs to one owner, the thread that allocates from it; buffers come back from any thread. It is
@@ -16,6 +18,9 @@ public protocol MemoryModel: AnyObject, Sendable {
 
   /// The octets of one buffer, all of which a fragment may use.
   var bufferByteCount: Int { get }
+
+  /// The memory that all buffers lie in; nil where that is not one segment.
+  var segment: Segment? { get }
 
   /// Takes up to `count` buffers, owned by the caller afterwards.
   ///
@@ -64,6 +69,9 @@ public struct Census: Equatable, Sendable {
 }
 
 extension MemoryModel {
+  /// A model need not say where its buffers lie.
+  public var segment: Segment? { nil }
+
   /// Takes one buffer; nil means the model is empty.
   ///
   /// Only the model's owner may call it.

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// How a TAP port is set up.
+public struct TAPOptions: Equatable, Sendable {
+  /// What senders may leave to the reader of a packet, beside its octets.
+  public enum Offload: String, CaseIterable, Sendable {
+    /// Nothing: packets come as they would on a wire.
+    case none
+    /// Checksums, which the port finishes, cheaper than the kernel would.
+    case checksum
+    /// Cutting a long packet into segments as well: such packets arrive whole, up to 64 KiB, and only a port that hands
+    /// them to a kernel can send them on.
+    case segmentation
+  }
+
+  /// What senders may leave to the reader; all but ``Offload/none`` need `IFF_VNET_HDR`.
+  public var offload = Offload.checksum
+  /// How received packets are laid over buffers; headers are not split here.
+  public var mode = ReceiveMode.jumbo
+  /// The MTU of an interface that the port has to create.
+  public var mtu = 1_500
+  /// Whether io_uring may be used.
+  public var usesRing = true
+  /// Whether the kernel is told the port's memory once, instead of at every packet.
+  public var registersMemory = true
+
+  /// The defaults.
+  public init() {}
+}
