@@ -9,6 +9,7 @@ let benchmarks: [@Sendable (inout Runner) -> Void] = [
   pagePools,
   frames,
   pipelines,
+  ports,
 ]
 
 @main

@@ -25,6 +25,25 @@ uint64_t peer_cross_thread_return(uint32_t burst, uint64_t count, uint32_t cpu);
 /// Receives, steers and processes `count` packets of 64 octets with one worker on each of `cpus`.
 uint64_t peer_pipeline(uint32_t workers, uint64_t count, const uint32_t *cpus);
 
+/// An AF_XDP socket on queue 0 of an interface of the calling thread's namespace, used by one thread.
+struct peer_xsk;
+struct peer_xsk *peer_xsk_open(const char *interface, int is_multi_buffer);
+void peer_xsk_close(struct peer_xsk *socket);
+/// Receives up to 64 buffers and gives them back; how many packets that were.
+uint32_t peer_xsk_drop(struct peer_xsk *socket);
+/// Receives up to 64 packets and sends them back with their addresses exchanged; how many.
+uint32_t peer_xsk_forward(struct peer_xsk *socket);
+
+/// A thread that sends packets out of an interface as fast as the kernel lets it.
+struct peer_sender;
+struct peer_sender *peer_sender_open(const char *interface, uint32_t byte_count);
+void peer_sender_start(struct peer_sender *sender, uint32_t cpu);
+void peer_sender_stop(struct peer_sender *sender);
+void peer_sender_close(struct peer_sender *sender);
+
+/// Drops whatever an interface receives, until the descriptor that is returned is closed.
+int peer_sink_open(const char *interface);
+
 /// Writes the headers of a made-up UDP packet of 64 octets; both sides of the pipeline call it.
 static inline void peer_write_header(char *p, uint32_t *seed) {
   uint32_t s = *seed = *seed * 1664525u + 1013904223u;

@@ -45,7 +45,7 @@ struct Runner {
   mutating func compare(
     _ name: String, unit: Unit, threads: Int = 1, peers: [Peer], ours: @escaping Side
   ) {
-    guard options.filter.isEmpty || name.contains(options.filter) else { return }
+    guard includes(name) else { return }
     guard let cpus = cpus(count: threads) else {
       print("\(name): left out, because it needs \(threads) CPUs")
       return
@@ -70,6 +70,9 @@ struct Runner {
     }
     fflush(nil)
   }
+
+  /// Whether a benchmark was asked for; tells before a set-up that takes long.
+  func includes(_ name: String) -> Bool { options.filter.isEmpty || name.contains(options.filter) }
 
   /// Leaves the first CPU to interrupts and to everybody else, where enough others are left.
   private func cpus(count: Int) -> [UInt32]? {
