@@ -54,6 +54,8 @@ import XDPFrame
   }
 
   /// A full bulk leaves at once; what is left leaves at the end of the burst, the newest port's first.
+  ///
+  /// The kernel's tracepoint `xdp_devmap_xmit` tells the same six numbers.
   @Test func portsAreFlushedAsTheKernelFlushesThem() throws {
     let bench = try Bench()
     let journal = Journal()

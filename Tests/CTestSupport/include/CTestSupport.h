@@ -4,6 +4,7 @@
 #pragma once
 
 #include "adjustments.h"
+#include "redirects.h"
 
 /// Whether the program was built with the thread or the address sanitizer.
 static inline int is_instrumented(void) {
