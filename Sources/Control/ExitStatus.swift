@@ -22,6 +22,8 @@ public enum ExitStatus: Int32, Sendable, CaseIterable {
   case unavailable = 69
   /// A fault of this program.
   case `internal` = 70
+  /// A file cannot be written.
+  case cannotWrite = 74
   /// A capability is missing; the message names it.
   case missingCapability = 77
   /// The configuration is wrong.

@@ -10,5 +10,5 @@ struct CPUMapDaemon: AsyncParsableCommand {
     commandName: "cpumapd",
     abstract: "CPUMAP in userspace: steers frames by flow to workers on other CPUs.",
     version: Release.version,
-    subcommands: [Run.self, Check.self, Doctor.self, Demo.self])
+    subcommands: [Run.self, Check.self, Doctor.self, Demo.self, Replay.self])
 }

@@ -138,8 +138,10 @@ final class Folder {
     unsafe fclose(file)
   }
 
-  func read(_ name: String) throws -> [UInt8] {
-    let file = unsafe try #require(unsafe fopen("\(path)/\(name)", "r"), "\(name) is missing")
+  func read(_ name: String) throws -> [UInt8] { try Folder.contents("\(path)/\(name)") }
+
+  static func contents(_ path: String) throws -> [UInt8] {
+    let file = unsafe try #require(unsafe fopen(path, "r"), "\(path) is missing")
     defer { unsafe fclose(file) }
     var octets: [UInt8] = []
     var room = [UInt8](repeating: 0, count: 65_536)

@@ -85,11 +85,11 @@ import XDPFrame
     #expect(fixture.isWhole)
   }
 
-  @Test func aFileIsPlayedAsOftenAsWantedWithoutWhatWasSent() throws {
+  @Test func aFileIsPlayedAsOftenAsWantedAndEachPacketOfItOnce() throws {
     let folder = try CaptureFolder()
     let fixture = try MemoryFixture()
-    // A second section follows the first, as where two files were put together.
-    let file = capture([packets[1]], direction: .sent) + capture([packets[0]], direction: .received)
+    // A packet that came in and left again has two records.
+    let file = capture([packets[0], packets[1]], packetID: 7)
     let port = try PcapPort(
       name: "file", registry: fixture.registry, model: fixture.pool,
       input: .init(path: try folder.write(file), playCount: 3), output: nil)

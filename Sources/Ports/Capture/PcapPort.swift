@@ -9,8 +9,8 @@ public import XDPFrame
 ///
 ///     in.pcap ──▶ buffers of the model ──▶ receive loop ··· transmit ──▶ queue ──▶ writer ──▶ out.pcapng
 ///
-/// What the input says was sent, not received, is passed over. A packet for which there is no buffer waits in the
-/// file: nothing is lost by reading faster than the datapath works. Transmit copies and never waits for the disk: a
+/// A packet that the input has several records of, one behind the other, is received once. One for which there is no
+/// buffer waits in the file: nothing is lost by reading faster than the datapath works. Transmit copies and never waits for the disk: a
 /// ``CaptureSpool`` stands in between, and while that cannot write, everything is refused with
 /// ``DropReason/portDown``.
 ///
@@ -26,6 +26,8 @@ public final class PcapPort: Port, Sendable {
   let sent = Atomic<UInt64>(0)
   let refused = Atomic<UInt64>(0)
   private let player: Mutex<Player?>
+  private let largestReceived: Int
+  private let singleBufferByteCount: Int
   private let registry: MemoryRegistry
   private let info: ReceiveQueueInfo
   private let fault = Mutex<String?>(nil)
@@ -78,6 +80,15 @@ public final class PcapPort: Port, Sendable {
     self.name = name
     self.registry = registry
     number = registry.takePortNumber()
+    // Of a packet whose headers are split off only those are in the first buffer.
+    singleBufferByteCount =
+      input?.mode == .headerSplit ? Limits.ethernetHeader : model.linearByteCount
+    largestReceived =
+      switch input?.mode {
+      case nil: 0
+      case .linear: model.linearByteCount
+      case .jumbo, .headerSplit: Limits.packet
+      }
     do {
       silence = try EventFD()
       player = Mutex(
@@ -105,6 +116,8 @@ public final class PcapPort: Port, Sendable {
   /// What the port can do and how it is.
   public var status: PortStatus {
     var status = PortStatus(kind: "pcap", largestPacket: Limits.packet, sendsFragments: true)
+    status.largestReceived = largestReceived
+    status.singleBufferByteCount = singleBufferByteCount
     let lost = spool?.lostCount ?? 0
     status.sent = sent.load(ordering: .relaxed) - lost
     status.sendErrors = refused.load(ordering: .relaxed) + lost

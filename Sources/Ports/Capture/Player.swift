@@ -12,6 +12,8 @@ struct Player: ~Copyable, @unchecked Sendable {
   private var file: CaptureFile
   /// The packet that comes next, once it was looked at.
   private var waiting: CapturedPacket?
+  /// The packet before.
+  private var last: CapturedPacket?
   private var clock = PlayClock()
   private var playsLeft: Int
   private var isEmpty = true
@@ -61,7 +63,8 @@ struct Player: ~Copyable, @unchecked Sendable {
       guard playsLeft > 0 else { return false }
       if let packet = try file.next() {
         isEmpty = false
-        waiting = packet.direction == .sent ? nil : packet
+        waiting = packet.isRepetition(of: last) ? nil : packet
+        last = packet
       } else {
         try playAgain()
       }
@@ -75,6 +78,7 @@ struct Player: ~Copyable, @unchecked Sendable {
     playsLeft = isEmpty ? 0 : playsLeft - 1
     guard playsLeft > 0 else { return }
     try file.rewind()
+    last = nil
     clock = PlayClock()
   }
 

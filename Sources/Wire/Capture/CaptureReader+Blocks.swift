@@ -127,10 +127,11 @@ extension CaptureReader {
     let original: UInt32 = order.number(body, 24)
     let octets = try packetOctets(body, from: 28, captured)
     let options = CaptureOptions(range: behind(octets, in: body), order: order)
+    let (direction, packetID) = marks(body, options)
     return CapturedPacket(
       octets: octets, originalByteCount: Int(original),
       time: interfaces[Int(number)].time(UInt64(high) << 32 | UInt64(low)),
-      interface: Int(number), direction: direction(body, options), options: options)
+      interface: Int(number), direction: direction, packetID: packetID, options: options)
   }
 
   private func simplePacket(
@@ -142,7 +143,7 @@ extension CaptureReader {
     let octets = try packetOctets(body, from: 12, limit == 0 ? original : min(original, limit))
     return CapturedPacket(
       octets: octets, originalByteCount: Int(original), time: nil, interface: 0,
-      direction: .unknown, options: CaptureOptions(range: 0..<0, order: order))
+      direction: .unknown, packetID: nil, options: CaptureOptions(range: 0..<0, order: order))
   }
 
   private func statistics(
@@ -171,14 +172,21 @@ extension CaptureReader {
     min((octets.upperBound + 3) & ~3, body.byteCount)..<body.byteCount
   }
 
-  /// Which way a packet went, by its option `epb_flags`; options that make no sense say nothing.
-  private func direction(_ body: RawSpan, _ options: CaptureOptions) -> CapturedPacket.Direction {
+  /// The options `epb_flags` and `epb_packetid`; options that make no sense say nothing.
+  private func marks(
+    _ body: RawSpan, _ options: CaptureOptions
+  ) -> (CapturedPacket.Direction, packetID: UInt64?) {
     var direction = CapturedPacket.Direction.unknown
+    var packetID: UInt64?
     _ = options.forEach(in: body) { code, range in
-      guard code == 2, range.count == 4 else { return }
-      let flags: UInt32 = options.order.number(body, range.lowerBound)
-      direction = CapturedPacket.Direction(rawValue: UInt8(flags & 3)) ?? .unknown
+      switch (code, range.count) {
+      case (2, 4):
+        let flags: UInt32 = options.order.number(body, range.lowerBound)
+        direction = CapturedPacket.Direction(rawValue: UInt8(flags & 3)) ?? .unknown
+      case (5, 8): packetID = options.order.number(body, range.lowerBound)
+      default: break
+      }
     }
-    return direction
+    return (direction, packetID)
   }
 }

@@ -151,7 +151,7 @@ extension CaptureReader {
     let time = UInt64(seconds) * 1_000_000_000 + unit.nanoseconds(UInt64(fraction))
     let packet = CapturedPacket(
       octets: header..<byteCount, originalByteCount: Int(original), time: time, interface: 0,
-      direction: .unknown, options: CaptureOptions(range: 0..<0, order: order))
+      direction: .unknown, packetID: nil, options: CaptureOptions(range: 0..<0, order: order))
     return .packet(packet, byteCount: byteCount)
   }
 }

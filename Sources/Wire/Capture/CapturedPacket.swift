@@ -22,8 +22,16 @@ public struct CapturedPacket: Equatable, Sendable {
   public let interface: Int
   /// Which way it went.
   public let direction: Direction
+  /// The number that all records of one packet share, `epb_packetid`; nil where the file does not say.
+  public let packetID: UInt64?
   /// Where its options stand.
   let options: CaptureOptions
+
+  /// Whether this is one more record of the packet that another one was before.
+  public func isRepetition(of other: CapturedPacket?) -> Bool {
+    guard let packetID else { return false }
+    return packetID == other?.packetID
+  }
 
   /// Whether a part of it was left out of the file.
   public var isCut: Bool { octets.count < originalByteCount }

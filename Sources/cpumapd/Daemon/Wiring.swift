@@ -30,24 +30,43 @@ final class Wiring: Sendable {
     let loops: [LoopThread]
   }
 
-  /// Builds the datapath.
+  /// Builds the datapath on what the configuration names.
   ///
   /// - Parameters:
   ///   - configuration: Checked.
   ///   - namespace: Where the devices are; nil for the calling thread's.
   ///   - warn: Told what an operator should know.
   /// - Throws: ``SetUpError``; nothing of it is left then.
-  init(
+  convenience init(
     _ configuration: Configuration, in namespace: NetworkNamespace? = nil,
     warn: @escaping @Sendable (String) -> Void
+  ) throws(SetUpError) {
+    try self.init(configuration, workers: .threads, warn: warn) { registry in
+      try PortBuilder(configuration, registry: registry, namespace: namespace).ports()
+    }
+  }
+
+  /// Builds the datapath.
+  ///
+  /// - Parameters:
+  ///   - configuration: Checked.
+  ///   - workers: Who runs the entries.
+  ///   - warn: Told what an operator should know.
+  ///   - makePorts: Makes the ports, in the order of the configuration.
+  /// - Throws: ``SetUpError``; nothing of it is left then.
+  init(
+    _ configuration: Configuration, workers: WorkerMode,
+    warn: @escaping @Sendable (String) -> Void,
+    makePorts: (MemoryRegistry) throws -> [PortBuilder.Built]
   ) throws(SetUpError) {
     do {
       let registry = MemoryRegistry(arena: try Arena())
       let mode = ParkingMode(rawValue: configuration.daemon.parking.rawValue) ?? .adaptive
-      let datapath = Datapath(registry: registry, parking: mode, warn: warn)
+      let datapath = Datapath(
+        registry: registry, parking: mode, workers: workers, allowsRing: workers == .threads,
+        warn: warn)
       self.datapath = datapath
-      let builder = PortBuilder(configuration, registry: registry, namespace: namespace)
-      let built = try builder.ports()
+      let built = try makePorts(registry)
       let queueCounts = zip(configuration.ports, built).map { ($0.name, $1.port.queueCount) }
       var first = try State.first(
         configuration, queueCounts: Dictionary(queueCounts, uniquingKeysWith: max))
