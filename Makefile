@@ -23,7 +23,8 @@ run: setup ## build in release and show cpumapd at work (ARGS="--seconds 5")
 build: setup ## build everything, in debug
 	@swift build --build-tests $(jobs)
 
-test: setup ## every test: debug, release, thread and address sanitizer
+test: ## every test: debug, release, the running kernel, instructions, thread and address sanitizer
+	@scripts/setup tests
 	@scripts/run-tests
 
 differential: setup ## random packets and programs' steps, compared with the running kernel (SEQUENCES=n)

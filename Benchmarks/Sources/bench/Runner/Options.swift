@@ -10,6 +10,7 @@ struct Options {
       --check        exit with 1 if a ratio is below what its benchmark allows
       --output FILE  where the figures go as JSON
       --dpdk FILE    the shared object with the peers in DPDK
+      --once COUNT   so many operations of ours alone, untimed: what scripts/check-instructions counts
     """
 
   var pairCount = 9
@@ -19,6 +20,7 @@ struct Options {
   var isChecking = false
   var output: String?
   var dpdk: String?
+  var once: UInt64?
 
   init?(arguments: some Sequence<String>) {
     var rest = Array(arguments)[...]
@@ -32,6 +34,11 @@ struct Options {
       case "--filter":
         guard let text = rest.popFirst() else { return nil }
         filter = text
+      case "--once":
+        guard let text = rest.popFirst(), let count = UInt64(text), count % 1024 == 0 else {
+          return nil
+        }
+        once = count
       case "--dpdk":
         guard let text = rest.popFirst() else { return nil }
         dpdk = text

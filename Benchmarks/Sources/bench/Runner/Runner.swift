@@ -31,7 +31,7 @@ struct Runner {
         return nil
       }
     }
-    print(Row.heading)
+    if options.once == nil { print(Row.heading) }
   }
 
   /// Compares ours with each peer and prints a row for each.
@@ -48,6 +48,10 @@ struct Runner {
     guard includes(name) else { return }
     guard let cpus = cpus(count: threads) else {
       print("\(name): left out, because it needs \(threads) CPUs")
+      return
+    }
+    if let count = options.once {
+      _ = ours(count, cpus)
       return
     }
     _ = clinux_pin(cpus[0])
