@@ -31,4 +31,9 @@ extension FrameBulk {
     }
     return sendable
   }
+
+  /// Gives the frames from a position on the same reason for not having been sent.
+  func refuse(from position: Int, _ reason: DropReason) {
+    for position in position..<count { unsafe descriptors[position].reason = reason.rawValue }
+  }
 }

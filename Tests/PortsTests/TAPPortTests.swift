@@ -14,8 +14,8 @@ import XDPFrame
 
 @Suite(.requiresNetworkNamespaces)
 struct TAPPortTests {
-  @Test(arguments: [true, false], TAPOptions.Offload.allCases)
-  func octetsComeInAndGoOutAsTheyAre(usesRing: Bool, offload: TAPOptions.Offload) throws {
+  @Test(arguments: [true, false], SenderOffload.allCases)
+  func octetsComeInAndGoOutAsTheyAre(usesRing: Bool, offload: SenderOffload) throws {
     let fixture = try TAPFixture(mtu: 9_000) {
       $0.usesRing = usesRing
       $0.offload = offload
@@ -37,8 +37,8 @@ struct TAPPortTests {
   }
 
   /// The kernel leaves checksums to whoever reads a TAP; whoever reads the port finds them finished.
-  @Test(arguments: TAPOptions.Offload.allCases, [1, 1_000, 8_000])
-  func whatTheKernelSendsHasItsChecksum(offload: TAPOptions.Offload, byteCount: Int) throws {
+  @Test(arguments: SenderOffload.allCases, [1, 1_000, 8_000])
+  func whatTheKernelSendsHasItsChecksum(offload: SenderOffload, byteCount: Int) throws {
     let fixture = try TAPFixture(mtu: 9_000) { $0.offload = offload }
     let socket = try fixture.namespace.run { () -> Socket in
       let interface = try Interface(named: "tap0")
@@ -63,27 +63,9 @@ struct TAPPortTests {
     fixture.expectAllHome()
   }
 
-  /// Sums the segments that arrive, and how many of them the sender's kernel had left to be cut.
-  final class Forward: PacketProgram, @unchecked Sendable {
-    // Safe: run by one thread; read after that has ended.
-    private(set) var segmented = 0
-    private(set) var longest = 0
-    private let target: RedirectTarget
-
-    init(to port: some Port) {
-      target = RedirectTarget(map: Datapath.devMapNumber, key: port.number, onMiss: .drop)
-    }
-
-    func run(_ packet: inout Buff) -> Verdict {
-      if packet.segmentation != nil { segmented += 1 }
-      longest = max(longest, packet.byteCount)
-      return packet.redirect(to: target)
-    }
-  }
-
   /// Two kernels speak TCP through two ports and a datapath, whatever they leave to be done.
-  @Test(arguments: TAPOptions.Offload.allCases, [1_500, 9_000])
-  func tcpCrossesTwoPorts(offload: TAPOptions.Offload, mtu: Int) throws {
+  @Test(arguments: SenderOffload.allCases, [1_500, 9_000])
+  func tcpCrossesTwoPorts(offload: SenderOffload, mtu: Int) throws {
     let registry = MemoryRegistry(arena: try Arena())
     var options = TAPOptions()
     options.offload = offload
@@ -115,7 +97,7 @@ struct TAPPortTests {
       }
     }
     try datapath.start()
-    let byteCount = 3_000_000
+    let byteCount = 600_000
     let arrived = try TCPTransfer.run(
       byteCount: byteCount, from: namespaces.0, to: namespaces.1, at: "192.0.2.2")
     datapath.stop()

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CLinux
+import Datapath
 import Synchronization
 import Syscalls
 import Testing
+import XDPFrame
 
 /// A TCP connection from the kernel of one namespace to that of another, with nothing but ports between them.
 final class TCPTransfer: Sendable {
@@ -86,5 +88,23 @@ final class TCPTransfer: Sendable {
       count += got
       arrived.store(count, ordering: .releasing)
     }
+  }
+}
+
+/// Sends everything to another port, and counts what the sender's kernel had left to be cut.
+final class Forward: PacketProgram, @unchecked Sendable {
+  // Safe: run by one thread; read after that has ended.
+  private(set) var segmented = 0
+  private(set) var longest = 0
+  private let target: RedirectTarget
+
+  init(to port: some Port) {
+    target = RedirectTarget(map: Datapath.devMapNumber, key: port.number, onMiss: .drop)
+  }
+
+  func run(_ packet: inout Buff) -> Verdict {
+    if packet.segmentation != nil { segmented += 1 }
+    longest = max(longest, packet.byteCount)
+    return packet.redirect(to: target)
   }
 }

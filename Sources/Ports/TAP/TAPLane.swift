@@ -11,7 +11,7 @@ struct TAPLane: ~Copyable, @unchecked Sendable {
   // of it, and keeps nothing.
   private let headers: UnsafeMutableRawPointer
   private let hasHeader: Bool
-  private var batch: PacketBatch
+  private var batch: TAPBatch
   /// Frames that the kernel has a copy of.
   private var sent = FrameBulk()
 
@@ -25,7 +25,7 @@ struct TAPLane: ~Copyable, @unchecked Sendable {
     self.hasHeader = hasHeader
     unsafe headers = .allocate(
       byteCount: FrameBulk.capacity * VirtualHeader.byteCount, alignment: 8)
-    batch = unsafe PacketBatch(
+    batch = unsafe TAPBatch(
       capacity: FrameBulk.capacity, pieceLimit: 2 + Limits.fragments, usesRing: usesRing,
       memory: memory)
   }
@@ -76,11 +76,7 @@ struct TAPLane: ~Copyable, @unchecked Sendable {
     _ head: Descriptor, _ flags: PacketFlags, _ largestPacket: Int
   ) -> DropReason? {
     if flags.contains(.unreadableFragments) { return .transmitError }
-    var byteCount = Int(head.byteCount)
-    for position in 0..<head.fragmentCount {
-      guard let fragment = head.fragment(at: position) else { return .truncated }
-      byteCount += Int(fragment.byteCount)
-    }
+    guard let byteCount = head.readableByteCount else { return .truncated }
     guard flags.contains(.segmented) else { return byteCount > largestPacket ? .mtu : nil }
     guard hasHeader else { return .mtu }
     var header = VirtualHeader()

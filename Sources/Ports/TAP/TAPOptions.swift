@@ -2,19 +2,8 @@
 
 /// How a TAP port is set up.
 public struct TAPOptions: Equatable, Sendable {
-  /// What senders may leave to the reader of a packet, beside its octets.
-  public enum Offload: String, CaseIterable, Sendable {
-    /// Nothing: packets come as they would on a wire.
-    case none
-    /// Checksums, which the port finishes, cheaper than the kernel would.
-    case checksum
-    /// Cutting a long packet into segments as well: such packets arrive whole, up to 64 KiB, and only a port that hands
-    /// them to a kernel can send them on.
-    case segmentation
-  }
-
-  /// What senders may leave to the reader; all but ``Offload/none`` need `IFF_VNET_HDR`.
-  public var offload = Offload.checksum
+  /// What senders may leave to the reader; all but ``SenderOffload/none`` need `IFF_VNET_HDR`.
+  public var offload = SenderOffload.checksum
   /// How received packets are laid over buffers; headers are not split here.
   public var mode = ReceiveMode.jumbo
   /// The MTU of an interface that the port has to create.

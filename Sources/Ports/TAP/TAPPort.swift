@@ -16,7 +16,7 @@ public import XDPFrame
 /// A queue is served by one thread. Anybody transmits: a caller's context number says by which queue, so one caller's
 /// frames stay in order. Packets are read and written many at a time, and copied by the kernel.
 ///
-/// With ``TAPOptions/Offload/segmentation`` long packets arrive whole, marked ``PacketFlags/segmented``, and are sent on
+/// With ``SenderOffload/segmentation`` long packets arrive whole, marked ``PacketFlags/segmented``, and are sent on
 /// as such; whatever else can be done about checksums is done when a packet is received.
 ///
 /// The port outlives its interface: when that goes down or away the status says so within a second, and when an
@@ -92,11 +92,10 @@ public final class TAPPort: Port, Sendable {
     state.mtu + UInt32(InterfaceLimits.framing)
   }
 
-  /// Octets of the longest packet that may come; one that is still to be cut may have all that IPv6 can count.
+  /// Octets of the longest packet that may come.
   private static func longestPacket(_ state: InterfaceState, _ options: TAPOptions) -> Int {
     let largest = Int(largestPacket(state))
-    return options.offload == .segmentation
-      ? max(largest, 65_535 + 40 + InterfaceLimits.framing) : largest
+    return options.offload == .segmentation ? max(largest, SenderOffload.longestPacket) : largest
   }
 
   private static func makeQueues(
@@ -108,14 +107,7 @@ public final class TAPPort: Port, Sendable {
     do throws(SystemCallError) {
       for (index, model) in models.enumerated() {
         let tap = if let one = first.take() { one } else { try attachment.open(device) }
-        let info: ReceiveQueueInfo
-        do throws(RegistryError) {
-          info = try registry.registerQueue(
-            port: port, queue: UInt32(index), memory: model.memory,
-            fragmentByteCount: UInt32(model.bufferByteCount))
-        } catch {
-          throw SystemCallError("\(error)", errno: .noMemory)
-        }
+        let info = try registry.registerDeviceQueue(port: port, queue: index, model)
         queues.append(
           try TAPQueue(tap, info: info, model: model, longest: longest, options))
       }
@@ -146,7 +138,7 @@ public final class TAPPort: Port, Sendable {
   public func transmit(_ frames: inout FrameBulk) -> Int {
     let count = frames.count
     if let refusal = condition.refusal {
-      for position in 0..<count { unsafe frames.descriptors[position].reason = refusal.rawValue }
+      frames.refuse(from: 0, refusal)
       refused.wrappingAdd(UInt64(count), ordering: .relaxed)
       return 0
     }

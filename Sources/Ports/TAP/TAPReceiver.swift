@@ -28,7 +28,7 @@ struct TAPReceiver: ~Copyable {
   private let buffersPerSlot: Int
   private let slotCount: Int
   private let overflow: DropReason
-  private var batch: PacketBatch
+  private var batch: TAPBatch
   /// How many packets are asked for next: twice as many as came, so that few are asked for in vain.
   private var ask = TAPReceiver.fewest
 
@@ -63,7 +63,7 @@ struct TAPReceiver: ~Copyable {
     unsafe missing.initialize(repeating: buffersPerSlot, count: slotCount)
     unsafe fresh = .allocate(capacity: slotCount * buffersPerSlot)
     let segment = options.registersMemory ? model.segment : nil
-    batch = unsafe PacketBatch(
+    batch = unsafe TAPBatch(
       capacity: slotCount, pieceLimit: buffersPerSlot, usesRing: options.usesRing,
       memory: segment?.octets)
   }

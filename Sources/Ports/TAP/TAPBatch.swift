@@ -10,7 +10,7 @@ internal import Syscalls
 /// One user at a time. The file does not block, so everything is over when a call returns, and the kernel keeps
 /// nothing.
 @safe
-struct PacketBatch: ~Copyable {
+struct TAPBatch: ~Copyable {
   // Safe: allocations of this value: for each packet up to `pieceLimit` pieces, their number, and a result.
   private let pieces: UnsafeMutablePointer<iovec>
   private let counts: UnsafeMutablePointer<Int32>
