@@ -91,13 +91,15 @@ public final class Runner {
   ///   - executable: What to run.
   ///   - first: r1.
   /// - Returns: How the last of them ended; never ``Fault/tailCall``.
+  @inlinable
   @inline(__always)
   public func run(_ executable: Executable, _ first: UInt64) -> Outcome {
     let outcome = machine.run(executable, first)
     return outcome.fault == .tailCall ? proceed(first) : outcome
   }
 
-  private func proceed(_ first: UInt64) -> Outcome {
+  @usableFromInline
+  func proceed(_ first: UInt64) -> Outcome {
     while true {
       guard let target = unsafe UnsafeRawPointer(bitPattern: UInt(machine.context.tailTarget))
       else {

@@ -37,6 +37,8 @@ final class GeneratedCode: Sendable {
     unsafe address = unsafe target
     self.byteCount = byteCount
     code.entry = UInt(bitPattern: target) + UInt(image.entry)
+    code.main =
+      UInt(bitPattern: target) + UInt(image.functions.first { $0.index == 0 }?.offset ?? 0)
     for (index, offset) in image.functions {
       unsafe code.rows[index].address = UInt(bitPattern: target) + UInt(offset)
     }

@@ -9,7 +9,8 @@
 /// A load or store adds in 32 bits and goes through r12, so it cannot leave the window and the guard behind it.
 ///
 /// The native stack inside a function: `[rsp]` and `[rsp+8]` scratch, `[rsp+16]` return address, `[rsp+24]` the
-/// context. So a run can be stopped at any instruction, from any depth.
+/// context. So a run can be stopped at any instruction, from any depth. A program that calls nothing has no function:
+/// it lies in the entry, in a frame of the same layout, and saves only what it changes (``X86Needs``).
 struct X86Generator {
   static let registers: [X86Register] = [
     .rax, .rdi, .rsi, .rdx, .rcx, .r8, .rbx, .r13, .r14, .r15, .rbp,
@@ -20,6 +21,7 @@ struct X86Generator {
 
   let program: Program
   let code: CodeBlock
+  let needs: X86Needs
   var assembler: X86Assembler
   /// Where each instruction's code begins.
   private var places: [Int]
@@ -30,13 +32,20 @@ struct X86Generator {
   /// The same for calls, which lead to functions.
   var calls: [(place: Int, index: Int)] = []
   /// Where a run is stopped for a reason that no memory fault gives.
-  private var stops: [Fault: Int] = [:]
-  private var faultStub = 0
+  var stops: [Fault: Int] = [:]
+  var faultStub = 0
   private var entry = 0
 
   static func generate(_ program: Program, _ code: CodeBlock) -> GeneratedCode.Image {
     var generator = X86Generator(program: program, code: code)
-    generator.emitFrameOfRun()
+    generator.emitStops()
+    generator.assembler.align(32)
+    generator.entry = generator.assembler.position
+    generator.emitEntry()
+    if !generator.needs.isLeaf {
+      generator.assembler.call(.r11)
+      generator.emitReturn()
+    }
     generator.emitProgram()
     for fixup in generator.fixups {
       generator.assembler.patch(fixup.place, to: generator.places[fixup.index])
@@ -52,6 +61,7 @@ struct X86Generator {
   private init(program: Program, code: CodeBlock) {
     self.program = program
     self.code = code
+    needs = X86Needs(program)
     assembler = X86Assembler(capacity: 512 + program.instructions.count * 12)
     places = Array(repeating: 0, count: program.instructions.count)
   }
@@ -63,67 +73,6 @@ struct X86Generator {
     guard number == 10 else { return register(number) }
     assembler.move(wide: false, .rbp, to: scratch)
     return scratch
-  }
-
-  private static let saved: [X86Register] = [.rbp, .rbx, .r12, .r13, .r14, .r15]
-
-  /// The entry, of type ``GeneratedEntry``, and the ways out.
-  private mutating func emitFrameOfRun() {
-    emitStops()
-    assembler.align(16)
-    entry = assembler.position
-    for register in X86Generator.saved { assembler.push(register) }
-    // A run inside a run, for a helper that calls back, has its own place to stop at.
-    assembler.prefix(wide: false, .rax, base: .r8)
-    assembler.emit(0xff)
-    assembler.memory(6, .r8, 16)
-    assembler.push(.r8)
-    assembler.store(.rsp, .r8, 16)
-    assembler.load(X86Generator.window, .r8, 0)
-    assembler.load(.rbp, .r8, 48)
-    assembler.move(wide: true, .r9, to: .r11)
-    assembler.load(X86Generator.fuel, .r8, 8)
-    for register: X86Register in [.rax, .rbx, .r8, .r13, .r14, .r15] {
-      assembler.move(constant: 0, to: register)
-    }
-    assembler.call(.r11)
-    assembler.patch(exitFromStops, to: assembler.position)
-    assembler.pop(.r10)
-    assembler.store(X86Generator.fuel, .r10, 8)
-    assembler.prefix(wide: false, .rax, base: .r10)
-    assembler.emit(0x8f)
-    assembler.memory(0, .r10, 16)
-    for register in X86Generator.saved.reversed() { assembler.pop(register) }
-    assembler.emit(0xc3)
-  }
-
-  private var exitFromStops = 0
-
-  private mutating func emitStops() {
-    faultStub = assembler.position
-    assembler.load(.rdi, .rsp, X86Generator.contextPlace)
-    assembler.store(.r10, .rdi, 32)
-    assembler.store(.r11, .rdi, 40)
-    assembler.move(constant: UInt64(Fault.memory.rawValue), to: .rcx)
-    var unwind: [Int] = [assembler.jump()]
-    for fault in [Fault.fuel, .callDepth, .badCall] {
-      stops[fault] = assembler.position
-      assembler.load(.rdi, .rsp, X86Generator.contextPlace)
-      assembler.move(constant: UInt64(fault.rawValue), to: .rcx)
-      unwind.append(assembler.jump())
-    }
-    for place in unwind { assembler.patch(place, to: assembler.position) }
-    assembler.prefix(wide: false, .rcx, base: .rdi)
-    assembler.emit(0x89)
-    assembler.memory(X86Register.rcx.low, .rdi, 24)
-    let unwound = assembler.jump()
-    // After a helper that stops the run: it has written why.
-    stops[.helper] = assembler.position
-    assembler.load(.rdi, .rsp, X86Generator.contextPlace)
-    assembler.patch(unwound, to: assembler.position)
-    assembler.load(.rsp, .rdi, 16)
-    assembler.move(constant: 0, to: .rax)
-    exitFromStops = assembler.jump()
   }
 
   /// Jumps to where the run is stopped.
@@ -139,7 +88,7 @@ struct X86Generator {
       loops.insert(Int(instruction.target))
     }
     for function in program.functions {
-      assembler.align(32)
+      if !needs.isLeaf { assembler.align(32) }
       entries[function.range.lowerBound] = assembler.position
       emitPrologue(function)
       for index in function.range {
@@ -152,7 +101,7 @@ struct X86Generator {
 
   /// Makes room for scratch, and zeroes what the function may see of its frame.
   private mutating func emitPrologue(_ function: Program.Function) {
-    assembler.arithmetic(.subtract, wide: true, constant: 16, to: .rsp)
+    if !needs.isLeaf { assembler.arithmetic(.subtract, wide: true, constant: 16, to: .rsp) }
     guard function.frameByteCount > 0 else { return }
     // xorps xmm0, xmm0; movups [rbp - n], xmm0
     for octet: UInt8 in [0x0f, 0x57, 0xc0] { assembler.emit(octet) }
@@ -174,9 +123,7 @@ struct X86Generator {
       assembler.move(
         constant: RunContext.handle(ofFunction: Int(instruction.target)),
         to: register(instruction.destination))
-    case .exit:
-      assembler.arithmetic(.add, wide: true, constant: 16, to: .rsp)
-      assembler.emit(0xc3)
+    case .exit: exit()
     case .callHelper: callHelper(Int(instruction.immediate))
     case .callLocal: callLocal(Int(instruction.target))
     case .callRegister: callRegister(instruction.source)
@@ -189,5 +136,11 @@ struct X86Generator {
     case _ where code & 7 == 4 || code & 7 == 7: arithmetic(instruction, wide: code & 7 == 7)
     default: variant(instruction)
     }
+  }
+
+  private mutating func exit() {
+    if needs.isLeaf { return emitReturn() }
+    assembler.arithmetic(.add, wide: true, constant: 16, to: .rsp)
+    assembler.emit(0xc3)
   }
 }

@@ -8,11 +8,14 @@
 ///     24  helpers       ``HelperTable/capacity`` addresses by number, 0 for none
 ///     32  functions     one row per instruction: its generated address and the octets of stack that a call of it
 ///                       needs (0: no function begins here), the octets of its own frame that it may touch
+///     40  main          the generated address of the first function
 ///
 /// Written while the executable is made, only read afterwards, by any thread.
+@frozen
 @safe
+@usableFromInline
 struct CodeBlock: @unchecked Sendable {
-  static let byteCount = 40
+  static let byteCount = 48
   /// One function or none.
   struct Row {
     var address: UInt = 0
@@ -21,11 +24,21 @@ struct CodeBlock: @unchecked Sendable {
   }
 
   // Safe: points to `byteCount` octets that the executable owns, which outlives every run.
-  let block: UnsafeMutableRawPointer
+  @usableFromInline let block: UnsafeMutableRawPointer
 
-  @inline(__always) var entry: UInt {
+  @inlinable
+  @inline(__always)
+  init(_ block: UnsafeMutableRawPointer) { unsafe self.block = unsafe block }
+
+  @inlinable var entry: UInt {
+    @inline(__always)
     get { unsafe block.load(as: UInt.self) }
     nonmutating set { unsafe block.storeBytes(of: newValue, as: UInt.self) }
+  }
+  @inlinable var main: UInt {
+    @inline(__always)
+    get { unsafe block.load(fromByteOffset: 40, as: UInt.self) }
+    nonmutating set { unsafe block.storeBytes(of: newValue, toByteOffset: 40, as: UInt.self) }
   }
   @inline(__always) var instructions: UnsafeMutablePointer<Instruction> {
     unsafe block.load(fromByteOffset: 8, as: UnsafeMutablePointer<Instruction>.self)
@@ -58,7 +71,8 @@ struct CodeBlock: @unchecked Sendable {
     unsafe block.storeBytes(of: count, toByteOffset: 16, as: Int.self)
     unsafe block.storeBytes(of: table, toByteOffset: 24, as: UnsafeMutablePointer<Helper?>.self)
     unsafe block.storeBytes(of: rows, toByteOffset: 32, as: UnsafeMutablePointer<Row>.self)
-    return unsafe CodeBlock(block: block)
+    unsafe block.storeBytes(of: 0, toByteOffset: 40, as: UInt.self)
+    return unsafe CodeBlock(block)
   }
 
   func deallocate() {
@@ -67,6 +81,9 @@ struct CodeBlock: @unchecked Sendable {
     unsafe rows.deallocate()
     unsafe block.deallocate()
   }
+
+  @usableFromInline
+  func address(of index: Int) -> UInt { unsafe rows[index].address }
 
   /// The helper that a value in a register names.
   func helper(_ value: UInt64) -> Helper? {

@@ -12,7 +12,7 @@ public final class Executable: Sendable {
   /// What runs it.
   public let engine: Engine
   // Safe: owned, written only by init.
-  let code: CodeBlock
+  @usableFromInline let code: CodeBlock
   private let generated: GeneratedCode?
 
   /// Prepares a program.

@@ -12,11 +12,15 @@ public final class Machine {
   /// The state of the run; helpers get it.
   public let context: RunContext
   /// What a run may use: one unit for each jump backwards that is taken and each call of a function.
-  public var fuel: Int64
+  @inlinable public var fuel: Int64 {
+    get { context.budget }
+    set { context.budget = newValue }
+  }
   private let arena: Arena
   private let stack: Segment
   private let block: UnsafeMutableRawPointer
-  private let frame: UnsafeMutableRawPointer
+  // Safe: the end of the stack, which lives as long as the segment that this object holds.
+  @usableFromInline let frame: UnsafeMutableRawPointer
 
   /// The units of fuel of a run unless said otherwise.
   public static let defaultFuel: Int64 = 1 << 16
@@ -31,7 +35,6 @@ public final class Machine {
     let result = clinux_guard_install()
     guard result == 0 else { throw .refused(call: "sigaction", errno: result) }
     self.arena = arena
-    self.fuel = fuel
     let byteCount = RunContext.maximumFrames * RunContext.frameByteCount
     stack = try arena.addSegment(byteCount: UInt(byteCount))
     unsafe block = .allocate(byteCount: RunContext.byteCount, alignment: 64)
@@ -43,6 +46,7 @@ public final class Machine {
     unsafe block.storeBytes(
       of: stack.address, toByteOffset: 56, as: UnsafeMutableRawPointer.self)
     context = unsafe RunContext(block)
+    context.budget = fuel
   }
 
   deinit { unsafe block.deallocate() }
@@ -55,8 +59,10 @@ public final class Machine {
   ///   - second: r2.
   /// - Returns: r0 and no fault, or 0 and why the program was stopped. After ``Fault/tailCall`` the context says what is
   ///   to run next.
+  @inlinable
+  @inline(__always)
   public func run(_ executable: Executable, _ first: UInt64, _ second: UInt64 = 0) -> Outcome {
-    context.fuel = fuel
+    context.fuel = context.budget
     context.tailCount = 0
     return proceed(executable, first, second)
   }
@@ -68,11 +74,12 @@ public final class Machine {
   ///   - first: r1.
   ///   - second: r2.
   /// - Returns: As ``run(_:_:_:)``.
+  @inlinable
+  @inline(__always)
   public func proceed(_ executable: Executable, _ first: UInt64, _ second: UInt64 = 0) -> Outcome {
-    context.fault = .none
     context.code = executable.code
     unsafe context.frame = unsafe frame
     let value = context.execute(from: 0, (first, second, 0, 0))
-    return Outcome(value: value, fault: context.fault)
+    return context.isStopped ? context.stoppedOutcome() : Outcome(value: value)
   }
 }

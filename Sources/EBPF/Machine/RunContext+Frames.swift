@@ -12,7 +12,7 @@ extension RunContext {
   static func handle(ofFunction index: Int) -> UInt64 { functionTag | UInt64(index) }
 
   /// The host's address of the end of the running function's frame.
-  @inline(__always) var frame: UnsafeMutableRawPointer {
+  @inlinable var frame: UnsafeMutableRawPointer {
     get { unsafe block.load(fromByteOffset: 48, as: UnsafeMutableRawPointer.self) }
     nonmutating set {
       unsafe block.storeBytes(of: newValue, toByteOffset: 48, as: UnsafeMutableRawPointer.self)
@@ -29,9 +29,9 @@ extension RunContext {
   }
 
   /// The executable that runs.
-  @inline(__always) var code: CodeBlock {
+  @inlinable var code: CodeBlock {
     get {
-      unsafe CodeBlock(block: block.load(fromByteOffset: 64, as: UnsafeMutableRawPointer.self))
+      unsafe CodeBlock(block.load(fromByteOffset: 64, as: UnsafeMutableRawPointer.self))
     }
     nonmutating set {
       unsafe block.storeBytes(
@@ -81,20 +81,38 @@ extension RunContext {
   }
 
   /// Runs a function in the frame that is set.
+  @inlinable
   @inline(__always)
   func execute(from index: Int, _ arguments: (UInt64, UInt64, UInt64, UInt64)) -> UInt64 {
     let code = code
-    guard code.entry != 0 else {
-      return Interpreter.run(code, from: index, context: self, arguments: arguments)
-    }
+    guard code.entry != 0 else { return interpret(from: index, arguments) }
     // Safe: the generator wrote a function of this type there.
     let entry = unsafe unsafeBitCast(code.entry, to: GeneratedEntry.self)
     return unsafe entry(
-      arguments.0, arguments.1, arguments.2, arguments.3, block, code.rows[index].address)
+      arguments.0, arguments.1, arguments.2, arguments.3, block,
+      index == 0 ? code.main : code.address(of: index))
+  }
+
+  @usableFromInline
+  func interpret(from index: Int, _ arguments: (UInt64, UInt64, UInt64, UInt64)) -> UInt64 {
+    Interpreter.run(code, from: index, context: self, arguments: arguments)
+  }
+
+  @inlinable
+  @inline(__always)
+  var isStopped: Bool { unsafe block.load(fromByteOffset: 24, as: UInt32.self) != 0 }
+
+  /// How a run ended that was stopped; the next one begins without a fault.
+  @usableFromInline
+  func stoppedOutcome() -> Outcome {
+    let outcome = Outcome(value: 0, fault: fault)
+    fault = .none
+    return outcome
   }
 }
 
 /// The entry of generated code: r1 to r4, the context, the function's address; answers r0.
+@usableFromInline
 typealias GeneratedEntry =
   @convention(c) (
     UInt64, UInt64, UInt64, UInt64, UnsafeMutableRawPointer, UInt

@@ -15,7 +15,8 @@
 ///     72  tailTarget  what runs next instead of this program, for the owner of the program arrays
 ///     80  tailCount   how often this run has replaced its program
 ///     88  owners      four words for whoever runs packets and maps: programs cannot reach them
-///    120  free
+///    120  budget      the fuel that each run begins with
+///    128  free
 @frozen
 @safe
 public struct RunContext: @unchecked Sendable {
@@ -56,6 +57,12 @@ public struct RunContext: @unchecked Sendable {
   @inlinable public var fuel: Int64 {
     get { unsafe block.load(fromByteOffset: 8, as: Int64.self) }
     nonmutating set { unsafe block.storeBytes(of: newValue, toByteOffset: 8, as: Int64.self) }
+  }
+
+  /// What a run may use.
+  @inlinable var budget: Int64 {
+    get { unsafe block.load(fromByteOffset: 120, as: Int64.self) }
+    nonmutating set { unsafe block.storeBytes(of: newValue, toByteOffset: 120, as: Int64.self) }
   }
 
   /// Why the program is stopped; a helper that sets it stops the program as soon as it returns.
