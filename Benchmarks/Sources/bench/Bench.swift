@@ -8,6 +8,7 @@ let benchmarks: [@Sendable (inout Runner) -> Void] = [
   ringTwoThreads,
   pagePools,
   frames,
+  programs,
   pipelines,
   ports,
 ]

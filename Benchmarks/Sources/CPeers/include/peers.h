@@ -44,6 +44,9 @@ void peer_sender_close(struct peer_sender *sender);
 /// Drops whatever an interface receives, until the descriptor that is returned is closed.
 int peer_sink_open(const char *interface);
 
+/// Runs drop, parse or checksum of programs.h `count` times on a packet; each run must return `verdict`.
+uint64_t peer_program(const char *name, const void *packet, uint32_t octets, uint32_t verdict, uint64_t count);
+
 /// Writes the headers of a made-up UDP packet of 64 octets; both sides of the pipeline call it.
 static inline void peer_write_header(char *p, uint32_t *seed) {
   uint32_t s = *seed = *seed * 1664525u + 1013904223u;
