@@ -83,10 +83,10 @@ struct Validator {
   /// Frames are counted along the deepest chain of local calls; calls through a register are counted when they run.
   private func measureNesting(_ functions: inout [Program.Function]) throws(ProgramError) {
     let starts = functions.map(\.range.lowerBound)
-    var callees = [[Int]](repeating: [], count: functions.count)
-    for (caller, function) in functions.enumerated() {
+    let numbers = Dictionary(uniqueKeysWithValues: zip(starts, functions.indices))
+    let callees = functions.map { function in
       let targets = instructions[function.range].filter { $0.operation == .callLocal }
-      callees[caller] = Array(Set(targets.compactMap { starts.firstIndex(of: Int($0.target)) }))
+      return Array(Set(targets.compactMap { numbers[Int($0.target)] }))
     }
     // After n rounds, depths are exact for chains of up to n calls; a circle grows past every limit.
     var depths = [Int](repeating: 1, count: functions.count)
