@@ -170,7 +170,7 @@ if !libraryOnly {
     .target(name: "AllocationCount", path: "Tests/AllocationCount"),
     tests("EndToEndTests", library + ["Control", "TestSupport", "AllocationCount"]),
     tests("DifferentialTests", library + ["CLibBPF", "CTestSupport", "TestSupport"]),
-    tests("DaemonTests", library + ["Control", "TestSupport", "cpumapd"]),
+    tests("DaemonTests", library + ["Control", "TestSupport", "cpumapd", "xdpframe-bpf"]),
     tests("ExampleTests", library + ["TestSupport"]),
   ]
 }

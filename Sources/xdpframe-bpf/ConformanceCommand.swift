@@ -21,26 +21,33 @@ struct ConformanceCommand: ParsableCommand {
   @Option(help: "What runs the instructions: interpreter or jit.")
   var engine = Engine.jit
 
+  @Flag(help: "Standard input is an object file, in hex, whose function main is run.")
+  var elf = false
+
   func run() throws {
     let lines = sequence(state: ()) { _ in readLine() }
     let program = try ConformanceCommand.octets(of: lines.joined(separator: " "))
+    let input = try ConformanceCommand.octets(of: memory ?? "")
+    print("0x" + String(try result(specification(of: program), input), radix: 16))
+  }
+
+  private func specification(of program: [UInt8]) throws -> ProgramSpec {
+    if elf { return try Object(program).link("main") }
     guard program.count % 8 == 0 else {
       throw Complaint("the program is not a whole number of slots")
     }
-    let input = try ConformanceCommand.octets(of: memory ?? "")
-    print("0x" + String(try result(program, input), radix: 16))
-  }
-
-  private func result(_ program: [UInt8], _ input: [UInt8]) throws -> UInt64 {
     let slots = stride(from: 0, to: program.count, by: 8).map { place in
       RawInstruction(
         word: program[place..<place + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) })
     }
+    return ProgramSpec(name: "program", instructions: slots)
+  }
+
+  private func result(_ program: ProgramSpec, _ input: [UInt8]) throws -> UInt64 {
     var helpers = HelperTable()
     // Safe: the helper follows none of its arguments.
     unsafe helpers[5] = { _, _, _, _, _, _ in clinux_now() }
-    let executable = try Executable(
-      ProgramSpec(name: "program", instructions: slots), helpers: helpers, engine: engine)
+    let executable = try Executable(program, helpers: helpers, engine: engine)
     let arena = try Arena()
     let machine = try Machine(arena: arena, fuel: 1 << 32)
     let page = try arena.addSegment(byteCount: UInt((input.count + 4096) & ~4095))

@@ -34,8 +34,10 @@ func run(_ program: String, _ arguments: String...) throws -> Output {
   try run(program, arguments)
 }
 
-/// Runs one of the package's executables.
-func run(_ program: String, _ arguments: [String]) throws -> Output {
+/// Runs one of the package's executables; standard input is empty unless there is a file for it.
+func run(
+  _ program: String, _ arguments: [String], input: String = "/dev/null"
+) throws -> Output {
   let folder = executableFolder()
   let out = try OutputPipe()
   let error = try OutputPipe()
@@ -43,6 +45,7 @@ func run(_ program: String, _ arguments: [String]) throws -> Output {
   var actions = unsafe posix_spawn_file_actions_t()
   unsafe posix_spawn_file_actions_init(&actions)
   defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+  unsafe posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
   unsafe posix_spawn_file_actions_adddup2(&actions, out.write, 1)
   unsafe posix_spawn_file_actions_adddup2(&actions, error.write, 2)
   var process = pid_t()
