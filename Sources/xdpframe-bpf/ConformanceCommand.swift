@@ -26,8 +26,8 @@ struct ConformanceCommand: ParsableCommand {
 
   func run() throws {
     let lines = sequence(state: ()) { _ in readLine() }
-    let program = try ConformanceCommand.octets(of: lines.joined(separator: " "))
-    let input = try ConformanceCommand.octets(of: memory ?? "")
+    let program = try Complaint.octets(ofHex: lines.joined(separator: " "))
+    let input = try Complaint.octets(ofHex: memory ?? "")
     print("0x" + String(try result(specification(of: program), input), radix: 16))
   }
 
@@ -59,24 +59,5 @@ struct ConformanceCommand: ParsableCommand {
       throw Complaint("the program was stopped: \(outcome.fault)")
     }
     return outcome.value
-  }
-
-  /// The octets that hex digits stand for, whatever white space is between them.
-  private static func octets(of text: String) throws(Complaint) -> [UInt8] {
-    let digits = text.filter { !$0.isWhitespace }
-    let values = digits.compactMap(\.hexDigitValue)
-    guard values.count == digits.count, values.count % 2 == 0 else {
-      throw Complaint("not whole octets in hex: \(text)")
-    }
-    return stride(from: 0, to: values.count, by: 2).map {
-      UInt8(values[$0] << 4 | values[$0 + 1])
-    }
-  }
-
-  /// What is said on standard error.
-  struct Complaint: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) { self.description = description }
   }
 }

@@ -9,7 +9,7 @@ struct BPFCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "xdpframe-bpf",
     abstract: "Run eBPF programs in a sandbox.",
-    subcommands: [ConformanceCommand.self])
+    subcommands: [RunCommand.self, ListCommand.self, ConformanceCommand.self])
 }
 
 extension Engine: ExpressibleByArgument {}

@@ -82,7 +82,8 @@ extension ProgramError.Problem: CustomStringConvertible {
     case .unresolvedReference: "names a map or variable that is not there; link the object first"
     case .outsideFrame(let offset):
       "accesses r10\(offset < 0 ? "" : "+")\(offset); the frame is r10-512 to r10-1"
-    case .helper(let number): "calls helper \(number), which is not available here"
+    case .helper(let number):
+      "calls \(HelperName.of(number)) (helper \(number)), which is not available here"
     case .kernelFunction: "calls a kernel function (kfunc), which exists only in the kernel"
     case .nesting: "functions call each other in a circle or more than 8 deep; flatten them"
     case .memory(let code): "no memory for its code (errno \(code))"

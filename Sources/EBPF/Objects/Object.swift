@@ -84,6 +84,14 @@ public struct Object: Sendable {
     change(&maps[index])
   }
 
+  /// The octets of a variable; nil if there is none of that name.
+  func variableByteCount(_ name: String) -> Int? {
+    image.symbols.first { symbol in
+      symbol.name == name && symbol.kind == .object
+        && places.contains { $0.section == symbol.section && $0.offset == nil }
+    }?.byteCount
+  }
+
   /// Sets a variable of `.rodata`, `.data` or `.bss` to what it is to be when programs start.
   ///
   /// - Parameters:
@@ -106,6 +114,23 @@ public struct Object: Sendable {
       return
     }
     throw ObjectError(name, .noVariable)
+  }
+
+  /// The helpers that a program calls, by number, and the maps that it names, by name.
+  ///
+  /// - Parameter name: The program's function.
+  /// - Throws: ``ObjectError`` that names what cannot be resolved.
+  public func needs(of name: String) throws(ObjectError) -> (helpers: [Int], maps: [String]) {
+    let spec = try link(name)
+    let calls = spec.instructions.filter { $0.opcode == 0x85 && $0.source == 0 }
+    let indices = spec.references.map { reference in
+      switch reference.target {
+      case .map(let index), .mapValue(let index, _): index
+      }
+    }
+    return (
+      Set(calls.map { Int($0.immediate) }).sorted(), Set(indices).sorted().map { maps[$0].name }
+    )
   }
 
   /// Takes out a program with the functions that it calls, in whatever sections they are.

@@ -27,6 +27,10 @@ public struct ObjectError: Error, Equatable, Sendable, CustomStringConvertible {
     case relocation(UInt32)
     /// A definition of a map that says too little or too much.
     case mapDefinition(String)
+    /// No setting of an object.
+    case setting
+    /// A key or value that is no number, or does not have so many octets.
+    case settingValue(byteCount: Int)
   }
 
   init(_ place: String, _ problem: Problem) {
@@ -51,6 +55,9 @@ extension ObjectError.Problem: CustomStringConvertible {
     case .external:
       "is defined nowhere in the object (a kernel function or variable?); remove its use"
     case .relocation(let kind): "relocation of kind \(kind); compile with clang -target bpf"
+    case .setting: "is no setting; write map.NAME.max_entries, map.NAME.KEY or rodata.NAME"
+    case .settingValue(let count):
+      "takes a number that fits into \(count) octets, or hex: and \(2 * count) digits"
     case .mapDefinition(let what): "\(what); define it with BTF (SEC(\".maps\"))"
     }
   }
