@@ -124,7 +124,8 @@ if !libraryOnly {
     .executableTarget(
       name: "xdpframe-bpf",
       dependencies: [
-        "CLinux", "Syscalls", "Arena", "Wire", "EBPF", "Control", "XDPFrame", "MemModels", "Plugins",
+        "CLinux", "Syscalls", "Arena", "Wire", "EBPF", "Control", "XDPFrame", "MemModels",
+        "Plugins",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),

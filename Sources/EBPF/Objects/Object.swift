@@ -119,6 +119,7 @@ public struct Object: Sendable {
   /// The helpers that a program calls, by number, and the maps that it names, by name.
   ///
   /// - Parameter name: The program's function.
+  /// - Returns: Each once, in order.
   /// - Throws: ``ObjectError`` that names what cannot be resolved.
   public func needs(of name: String) throws(ObjectError) -> (helpers: [Int], maps: [String]) {
     let spec = try link(name)

@@ -25,8 +25,7 @@ enum RedirectHelpers {
     _ interface: UInt64, _ flags: UInt64, _ context: RunContext
   ) -> UInt64 {
     guard flags == 0 else { return UInt64(Verdict.aborted.rawValue) }
-    let index = UInt32(truncatingIfNeeded: interface)
-    return send(context) { $0.interfaces[index] }
+    return send(nil, UInt32(truncatingIfNeeded: interface), .aborted, context)
   }
 
   private static func redirect(
@@ -41,20 +40,18 @@ enum RedirectHelpers {
       return UInt64(Verdict.aborted.rawValue)
     }
     guard hasEntry || flags & broadcast != 0 else { return flags & 3 }
-    let miss = Verdict(rawValue: UInt32(flags & 3))
-    return send(context) { routes in
-      routes.maps[kind].map { RedirectTarget(map: $0, key: key, onMiss: miss) }
-    }
+    return send(kind, key, Verdict(rawValue: UInt32(flags & 3)), context)
   }
 
   /// Notes where the packet goes; where nothing says so, it is dropped when the verdict is acted on.
   private static func send(
-    _ context: RunContext, _ target: (borrowing RedirectRoutes) -> RedirectTarget?
+    _ kind: MapKind?, _ key: UInt32, _ miss: Verdict, _ context: RunContext
   ) -> UInt64 {
     PacketHelpers.withPacket(context) { packet in
       // Safe: as in `withPacket(_:_:)`.
       let state = unsafe context.owner(1)?.assumingMemoryBound(to: PacketState.self)
-      let found = unsafe state.flatMap { unsafe target($0.pointee.routes) }
+      let found = unsafe state?.pointee.routes.target(
+        kind, key: key, from: packet.queue.port, onMiss: miss)
       return UInt64(packet.redirect(to: found ?? RedirectTarget(map: 0, key: 0)).rawValue)
     }
   }

@@ -32,6 +32,8 @@ public struct PluginError: Error, Equatable, Sendable, CustomStringConvertible {
     case initRefused(Int32)
     /// There is no room for its memory, or the kernel refused to map it.
     case memory(String)
+    /// An eBPF object, or a program of it, cannot be had; why, in words.
+    case object(String)
     /// No Swift program of the table has that name.
     case unknownProgram(known: [String])
     /// A Swift program cannot be told that.
@@ -78,7 +80,7 @@ extension PluginError.Reason: CustomStringConvertible {
     case .lacks(let what): "it has no \(what)"
     case .initRefused(let code):
       "its init refused with \(code)" + (code < 0 ? " (\(PluginError.text(-code)))" : "")
-    case .memory(let words): words
+    case .memory(let words), .object(let words): words
     case .unknownProgram(let known):
       "there is no program of that name; known are \(known.joined(separator: ", "))"
     case .unknownArgument(let name, []): "it takes no arguments, and \(name) is one"

@@ -9,6 +9,8 @@ extension Wiring {
   /// What runs now: the configuration, and what was made of it.
   struct State: Sendable {
     var configuration: Configuration
+    /// Where eBPF programs find their maps.
+    let objects: ObjectLoader
     /// 1 at the start, one more with every change.
     var generation: UInt64 = 1
     /// The entries by name.
@@ -56,11 +58,12 @@ extension Wiring {
 extension Wiring.State {
   /// What everything runs at first.
   static func first(
-    _ configuration: Configuration, queueCounts: [String: Int]
+    _ configuration: Configuration, _ objects: ObjectLoader, queueCounts: [String: Int]
   ) throws(PluginError) -> Wiring.State {
-    var state = Wiring.State(configuration: configuration)
+    var state = Wiring.State(configuration: configuration, objects: objects)
     for (key, entry) in configuration.entries.enumerated() {
-      let program = try entry.program.flatMap(configuration.program(named:))?.running(version: 1)
+      let program = try entry.program.flatMap(configuration.program(named:))?.running(
+        version: 1, objects, processor: entry.cpu)
       state.entries[entry.name] = Wiring.Installed(key: UInt32(key), program: program)
     }
     for port in configuration.ports {
@@ -113,7 +116,9 @@ extension Wiring.State {
     for entry in configuration.entries {
       let old = before.entries[entry.name]
       var installed = old ?? Wiring.Installed(key: freeKey)
-      if try installed.take(entry, edit) || before.configuration.entry(named: entry.name) != entry {
+      if try installed.take(entry, edit, objects)
+        || before.configuration.entry(named: entry.name) != entry
+      {
         replaced.insert(entry.name)
       }
       entries[entry.name] = installed
@@ -150,7 +155,8 @@ extension Wiring.State {
       if let definition = port.program.flatMap(configuration.program(named:)) {
         made.append(
           Wiring.Decider(
-            program: try definition.make(), name: definition.name, definition: definition, keys: [])
+            program: try definition.make(objects), name: definition.name, definition: definition,
+            keys: [])
         )
       } else {
         let steer = keys.isEmpty ? nil : Steer(keys: keys, map: Datapath.cpuMapNumber)
@@ -166,7 +172,7 @@ extension Wiring.State {
 extension Wiring.Installed {
   /// Makes the program that the entry is to run, unless it runs it; says whether it has changed.
   fileprivate mutating func take(
-    _ entry: Configuration.Entry, _ edit: Edit
+    _ entry: Configuration.Entry, _ edit: Edit, _ objects: ObjectLoader
   ) throws(PluginError) -> Bool {
     if edit.rollback == entry.name, let former {
       let next = (program?.version ?? 0) + 1
@@ -176,7 +182,7 @@ extension Wiring.Installed {
     let wanted = entry.program.flatMap(edit.configuration.program(named:))
     guard !isRunning(wanted, entry.name, edit.renewal) else { return false }
     let next = (program?.version ?? 0) + 1
-    let running = try wanted?.running(version: next)
+    let running = try wanted?.running(version: next, objects, processor: entry.cpu)
     if program != nil { former = program }
     program = running
     return true
@@ -202,7 +208,10 @@ extension Wiring.Running {
 }
 
 extension Configuration.Program {
-  fileprivate func running(version: UInt64) throws(PluginError) -> Wiring.Running {
-    Wiring.Running(definition: self, instance: try make(), version: version)
+  fileprivate func running(
+    version: UInt64, _ objects: ObjectLoader, processor: Int
+  ) throws(PluginError) -> Wiring.Running {
+    let instance = try make(objects, processor: processor)
+    return Wiring.Running(definition: self, instance: instance, version: version)
   }
 }

@@ -25,6 +25,7 @@ extension Configuration.Program {
     switch kind {
     case .swift: "swift"
     case .sharedObject: "so"
+    case .object: "ebpf"
     }
   }
 
@@ -33,6 +34,7 @@ extension Configuration.Program {
     switch kind {
     case .swift(let type): type
     case .sharedObject(let file, _): file
+    case .object(let object): object.section.map { "\(object.file), \($0)" } ?? object.file
     }
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import EBPF
 import Plugins
 import Syscalls
 
@@ -96,9 +97,10 @@ extension Configuration.Program {
     // YAML itself keeps the keys of a mapping distinct.
     _ = programs.collector.names.declare(key, .program, at: programs.path)
     guard let mapping = programs.required(key)?.mapping() else { return nil }
-    switch mapping.required("kind")?.choice(["swift", "so"], later: ["ebpf"]) {
+    switch mapping.required("kind")?.choice(["swift", "so", "ebpf"]) {
     case "swift": self.init(key, builtIn: mapping)
     case "so": self.init(key, sharedObject: mapping)
+    case "ebpf": self.init(key, object: mapping)
     default: return nil
     }
   }
@@ -130,6 +132,26 @@ extension Configuration.Program {
     let arguments = mapping["args"].map { $0.text() ?? "" } ?? ""
     guard let file = mapping.required("file")?.absolutePath() else { return nil }
     self.init(name: name, kind: .sharedObject(file: file, arguments: arguments))
+  }
+
+  private init?(_ name: String, object mapping: YAMLMapping) {
+    mapping.expect(["kind", "file", "section", "budget", "maps", "set"])
+    guard let file = mapping.required("file")?.absolutePath() else { return nil }
+    var object = Object(file: file)
+    object.section = mapping["section"]?.text()
+    object.budget = mapping["budget"]?.integer(in: 1...1 << 30)
+    object.maps = mapping["maps"]?.text()
+    if let settings = mapping["set"]?.mapping() {
+      for place in settings.names {
+        guard let value = settings[place]?.text() else { continue }
+        do throws(ObjectError) {
+          object.settings.append(try ObjectSetting(place, value: value).description)
+        } catch {
+          settings.error("\(settings.path): \(error)")
+        }
+      }
+    }
+    self.init(name: name, kind: .object(object))
   }
 }
 

@@ -165,6 +165,21 @@ extension Configuration {
       case swift(String)
       /// In a shared object; `arguments` is the text for it.
       case sharedObject(file: String, arguments: String = "")
+      /// In an eBPF object.
+      case object(Object)
+    }
+
+    /// A program of an eBPF object.
+    struct Object: Sendable, Equatable {
+      var file: String
+      /// The function or section; nil takes the only program.
+      var section: String?
+      /// The jumps backwards and calls that one packet may cost.
+      var budget: Int?
+      /// Programs of the same name here share their maps; nil keeps them to this one.
+      var maps: String?
+      /// What is set before it runs, as `xdpframe-bpf --set` takes it.
+      var settings: [String] = []
     }
 
     var name: String

@@ -121,7 +121,7 @@ extension Operations {
       let index = configuration.programs.firstIndex { $0.name == name }
       if let index { program.revision = configuration.programs[index].revision + 1 }
       do {
-        _ = try program.make()
+        _ = try program.make(state.objects)
       } catch {
         throw .programRefused("\(error)")
       }

@@ -8,11 +8,18 @@ typealias AnyProgram = any XDPFrame.Program & Sendable
 
 extension Configuration.Program {
   /// Makes an instance for one entry, or one queue of a port.
-  func make() throws(PluginError) -> AnyProgram {
+  ///
+  /// - Parameters:
+  ///   - objects: Where eBPF programs find their maps.
+  ///   - processor: The CPU that it is to run on, if that is known.
+  /// - Returns: The instance.
+  /// - Throws: ``PluginError`` that says why it cannot be had.
+  func make(_ objects: ObjectLoader, processor: Int? = nil) throws(PluginError) -> AnyProgram {
     switch kind {
     case .swift(let type): try Configuration.programTable.make(type, tableArguments)
     case .sharedObject(let file, let arguments):
       try PluginProgram(try Plugin(path: file), arguments: arguments)
+    case .object(let object): try objects.make(self, object, processor: processor)
     }
   }
 }

@@ -68,8 +68,9 @@ final class Wiring: Sendable {
       self.datapath = datapath
       let built = try makePorts(registry)
       let queueCounts = zip(configuration.ports, built).map { ($0.name, $1.port.queueCount) }
+      let objects = ObjectLoader(arena: registry.arena, log: warn)
       var first = try State.first(
-        configuration, queueCounts: Dictionary(queueCounts, uniquingKeysWith: max))
+        configuration, objects, queueCounts: Dictionary(queueCounts, uniquingKeysWith: max))
       var wired: [WiredPort] = []
       for (port, made) in zip(configuration.ports, built) {
         datapath.add(made.port)
