@@ -9,7 +9,8 @@ extension Buff {
 
   /// Adds a buffer to the end of the packet.
   ///
-  /// A buffer whose descriptor says that the CPU may not read it makes the packet one with unreadable fragments.
+  /// A buffer whose descriptor says that the CPU may not read it makes the packet one with unreadable fragments. Where
+  /// the last fragment is the other half of the same page and ends where this one begins, it grows instead.
   ///
   /// - Parameters:
   ///   - storage: The buffer; the packet owns it from here on.
@@ -36,10 +37,17 @@ extension Buff {
       marks.insert(.hasFragments)
     }
     let count = info.fragmentCount
+    // Only the second half of a page, and a page begins with an even granule, can continue a fragment.
+    if storage.descriptor.index & 1 != 0, offset == 0,
+      extendLastFragment(by: storage.descriptor, byteCount: byteCount)
+    {
+      _ = storage.take()
+      return nil
+    }
     guard count < Limits.fragments else { return storage }
     let part = storage.take()
     part.join(descriptor)
-    if part.flags.contains(.unreadableFragments) { marks.insert(.unreadableFragments) }
+    marks.formUnion(part.flags.intersection(.ofBuffer))
     unsafe info.fragments[count] = Fragment(
       slot: Slot(part), offset: UInt32(truncatingIfNeeded: offset),
       byteCount: UInt32(truncatingIfNeeded: byteCount))
@@ -47,6 +55,31 @@ extension Buff {
     info.fragmentsByteCount &+= UInt32(truncatingIfNeeded: byteCount)
     info.fragmentsTrueByteCount &+= part.frameByteCount
     return nil
+  }
+
+  /// Lets the last fragment grow over the beginning of the buffer behind it, if they are one page's and adjacent.
+  ///
+  /// - Returns: Whether it did; the buffer is part of the packet then.
+  ///
+  /// Source: `skb_can_coalesce()`, `include/linux/skbuff.h`, as `xdp_buff_add_frag()` asks it.
+  @usableFromInline
+  @inline(never)
+  mutating func extendLastFragment(by part: Descriptor, byteCount: Int) -> Bool {
+    let info = sharedInfo
+    let last = info.fragmentCount &- 1
+    // A list that was forged is not continued.
+    guard let fragment = fragment(at: last), fragment.slot.index &+ 1 == part.index else {
+      return false
+    }
+    let first = descriptor.buffer(of: fragment)
+    guard fragment.offset &+ fragment.byteCount == first.frameByteCount, first.absorb(part) else {
+      return false
+    }
+    // Safe: the position is that of a fragment.
+    unsafe info.fragments[last].byteCount &+= UInt32(truncatingIfNeeded: byteCount)
+    info.fragmentsByteCount &+= UInt32(truncatingIfNeeded: byteCount)
+    info.fragmentsTrueByteCount &+= part.frameByteCount
+    return true
   }
 
   /// The fragment at `position`, checked: a buffer that this packet owns, and octets inside it.

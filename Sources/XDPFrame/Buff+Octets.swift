@@ -14,11 +14,16 @@ extension Buff {
   ///
   /// Source: the receive loop of a driver, such as `mvneta_rx_swbm()`, `drivers/net/ethernet/marvell/mvneta.c`.
   public init?(byteCount: Int, from model: any MemoryModel, queue: ReceiveQueueInfo? = nil) {
+    self.init(byteCount: byteCount, headroom: model.headroom, from: model, queue: queue)
+  }
+
+  /// Allocates a packet with another headroom than the model's; the linear part is shorter or longer by as much.
+  init?(byteCount: Int, headroom: Int, from model: any MemoryModel, queue: ReceiveQueueInfo?) {
     guard let first = model.allocate() else { return nil }
     let nowhere = unsafe ReceiveQueueInfo(base: first.descriptor.base, number: 0)
-    let linear = min(byteCount, model.linearByteCount)
+    let linear = min(byteCount, model.headroom + model.linearByteCount - headroom)
     var packet = Buff(
-      owning: first.take(), queue: queue ?? nowhere, headroom: model.headroom, byteCount: linear)
+      owning: first.take(), queue: queue ?? nowhere, headroom: headroom, byteCount: linear)
     guard packet.addFragments(byteCount: byteCount - linear, from: model) else {
       packet.recycle(.poolEmpty)
       return nil

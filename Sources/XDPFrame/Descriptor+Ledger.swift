@@ -83,22 +83,6 @@ extension Descriptor {
     }
   }
 
-  /// Makes the buffer a fragment of the frame that begins in `head`.
-  ///
-  /// It notes the life of that frame too, so that a fragment which a forged list left behind is told from one whose
-  /// frame still lives; see ``holder``.
-  @inlinable
-  @inline(__always)
-  func join(_ head: Descriptor) {
-    self.head = head.index
-    setOwner(.receive, number: head.generation)
-  }
-
-  /// Makes the buffer part of no frame, so that a list which names it a second time is not believed.
-  @inlinable
-  @inline(__always)
-  func leave() { head = 0 }
-
   /// Who holds the buffer, for a census: a fragment is held by whoever holds its frame.
   ///
   /// A fragment whose frame went home without it, because its list was forged, is in ``Owner/quarantine``: nobody
@@ -108,7 +92,8 @@ extension Descriptor {
     guard own == .receive, head != 0, head < Descriptor.limit else { return own }
     // Safe: the index names a line of the descriptor table.
     let frame = unsafe Descriptor(base: base, index: head)
-    let holder = frame.owner
+    // A half that was taken in names the fragment that took it in, which names the frame.
+    let holder = frame.holder
     let isAlive = holder != .free && (frame.generation ^ ownerNumber) & 0xFF_FFFF == 0
     return isAlive ? holder : .quarantine
   }

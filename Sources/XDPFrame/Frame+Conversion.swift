@@ -6,7 +6,10 @@ extension Frame {
   /// - Returns: nil when less than 40 octets of headroom are left beside the metadata, or the packet reaches into
   ///   the tailroom. Its buffers have then gone home.
   ///
-  /// Source: `xdp_convert_buff_to_frame()`, `include/net/xdp.h`.
+  /// An XSK chunk rests where it is, and is missing from its socket meanwhile; see ``init(copying:into:)``.
+  ///
+  /// Source: `xdp_convert_buff_to_frame()`, `include/net/xdp.h`. The kernel copies XSK chunks, because its pool does not
+  /// outlive the socket; ours lives until the last chunk is home.
   @inlinable
   @inline(__always)
   public init?(_ buff: consuming Buff) {
@@ -29,7 +32,9 @@ extension Frame {
 extension Buff {
   /// Looks into a frame again, on whatever thread now holds it.
   ///
-  /// Source: `xdp_convert_frame_to_buff()`, `include/net/xdp.h`.
+  /// The packet knows the queue it arrived by, so that its fragments may grow wherever they could there.
+  ///
+  /// Source: `xdp_convert_frame_to_buff()`, `include/net/xdp.h`. The kernel's frame does not carry the queue.
   @inlinable
   @inline(__always)
   public init(_ frame: consuming Frame) {
@@ -45,9 +50,16 @@ extension Buff {
     marks = descriptor.flags
   }
 
-  /// Whether the packet leaves the room that a frame needs.
+  /// Asks whether the packet leaves the room that a frame needs.
+  ///
+  /// - Throws: ``PacketError/noFrameRoom``.
   ///
   /// Source: `xdp_update_frame_from_buff()`, `include/net/xdp.h`.
+  public func checkFrameRoom() throws(PacketError) {
+    guard mayRest else { throw .noFrameRoom }
+  }
+
+  /// Whether the packet leaves the room that a frame needs.
   @inlinable var mayRest: Bool {
     unsafe packetEnd <= hardEnd && headroom &- metadataByteCount >= Limits.frameHeader
   }

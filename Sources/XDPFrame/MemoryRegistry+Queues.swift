@@ -15,19 +15,23 @@ extension MemoryRegistry {
   /// Registers a receive queue.
   ///
   /// - Parameters:
-  ///   - port: The port's number.
+  ///   - port: The port's number, 1 or more.
   ///   - queue: The queue's index within the port.
   ///   - interfaceIndex: The kernel's index, 0 for a port that is no interface.
-  ///   - memory: The model that the queue receives into.
+  ///   - memory: The registered model that the queue receives into. Kinds whose buffers need none,
+  ///     ``MemoryKind/sharedPage`` and ``MemoryKind/singlePage``, may come without: id 0.
   ///   - fragmentByteCount: Octets of a fragment's buffer; 0 means that fragments may not grow.
   /// - Returns: The queue, until it is unregistered.
-  /// - Throws: ``RegistryError/noQueue``.
+  /// - Throws: ``RegistryError/noPort``, ``RegistryError/noModel`` or ``RegistryError/noQueue``, in this order. Nothing
+  ///   was registered then.
   ///
-  /// Source: `__xdp_rxq_info_reg()`, `net/core/xdp.c`.
+  /// Source: `__xdp_rxq_info_reg()` and `xdp_rxq_info_reg_mem_model()`, `net/core/xdp.c`.
   public func registerQueue(
     port: UInt32, queue: UInt32, interfaceIndex: UInt32 = 0, memory: MemoryInfo,
     fragmentByteCount: UInt32 = 0
   ) throws(RegistryError) -> ReceiveQueueInfo {
+    guard port != 0 else { throw .noPort }
+    guard hasHome(memory) else { throw .noModel }
     let number = state.withLock { $0.takeQueue() }
     guard let number else { throw .noQueue }
     // Safe: the number is ours until it is unregistered.
@@ -53,6 +57,15 @@ extension MemoryRegistry {
     unsafe precondition(queue.field(12).pointee == 1, "Only a registered queue is unregistered.")
     unsafe queue.field(12).pointee = 2
     _ = state.withLock { $0.queues.remove(queue.number) }
+  }
+}
+
+extension MemoryRegistry {
+  /// Whether buffers of that memory would find home, or need none.
+  private func hasHome(_ memory: MemoryInfo) -> Bool {
+    if memory.id == 0 { return memory.kind == .sharedPage || memory.kind == .singlePage }
+    let entry = unsafe MemoryRegistry.entry(memory.id, base: arena.base)
+    return unsafe entry.gate.pointee.load(ordering: .relaxed) != nil
   }
 }
 

@@ -91,16 +91,31 @@ public final class MemoryRegistry: Sendable {
 
 /// Why the registry refused.
 public enum RegistryError: Error, Equatable, CustomStringConvertible {
-  /// Every id is taken.
+  /// Every id is taken: `ENOSPC`.
   case noID
-  /// Every queue number is taken.
+  /// Every queue number is taken: `ENOSPC`.
   case noQueue
+  /// A queue belongs to a port: `ENODEV`.
+  case noPort
+  /// The queue's kind of memory needs a registered model: `EINVAL`.
+  case noModel
 
-  /// What is exhausted.
+  /// What is exhausted or missing.
   public var description: String {
     switch self {
     case .noID: "65,533 memory models are registered; destroy one first"
     case .noQueue: "\(ReceiveQueueInfo.limit - 1) receive queues are registered"
+    case .noPort: "a receive queue needs its port's number, which is 1 or more"
+    case .noModel: "the memory that the queue receives into has no registered model"
+    }
+  }
+
+  /// The kernel's number, positive.
+  public var errno: Int32 {
+    switch self {
+    case .noID, .noQueue: 28
+    case .noPort: 19
+    case .noModel: 22
     }
   }
 }

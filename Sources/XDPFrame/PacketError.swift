@@ -11,6 +11,8 @@ public enum PacketError: Error, Equatable, Sendable {
   case fragmentsCannotGrow
   /// Farther into a packet than the kernel looks, or octets that the CPU may not read: `EFAULT`.
   case unreachable
+  /// A frame needs 40 octets of headroom beside the metadata, and the tailroom: `ENOSPC`.
+  case noFrameRoom
 
   /// The kernel's number, positive.
   @inlinable public var errno: Int32 {
@@ -19,6 +21,7 @@ public enum PacketError: Error, Equatable, Sendable {
     case .metadataLength: 13
     case .fragmentsCannotGrow: 95
     case .unreachable: 14
+    case .noFrameRoom: 28
     }
   }
 }

@@ -20,10 +20,14 @@ public struct PacketFlags: OptionSet, Sendable {
   @inlinable public static var memoryReserve: PacketFlags { PacketFlags(rawValue: 2) }
   /// The CPU may not read the fragments.
   @inlinable public static var unreadableFragments: PacketFlags { PacketFlags(rawValue: 4) }
+  /// What a buffer's own flags say about every packet that has it as a fragment.
+  @inlinable static var ofBuffer: PacketFlags { [.memoryReserve, .unreadableFragments] }
   /// What is only meaningful while there are fragments; a buffer that goes home keeps none of it.
   @inlinable static var ofFragments: PacketFlags {
     [.hasFragments, .memoryReserve, .unreadableFragments]
   }
+  /// Of a buffer that is a fragment: it holds the other half of its page, too.
+  @inlinable static var holdsSibling: PacketFlags { PacketFlags(rawValue: 0x2000) }
   /// The packet is to be cut into segments when it leaves, as ``Segmentation`` says.
   @inlinable public static var segmented: PacketFlags { PacketFlags(rawValue: 0x4000) }
   /// What makes a packet more than the octets of one buffer: whoever transmits looks twice.

@@ -54,6 +54,55 @@ import XDPFrame
     #expect(fixture.model.isWhole)
   }
 
+  /// `bpf_xdp_frags_increase_tail()`: what the queue declares, and room for that much more or not.
+  @Test(arguments: [
+    (
+      declared: 0, offset: 0, byteCount: 100, octets: 1,
+      error: PacketError?.some(.fragmentsCannotGrow)
+    ),
+    (declared: 4_097, offset: 0, byteCount: 100, octets: 1, error: .fragmentsCannotGrow),
+    (declared: 4_096, offset: 0, byteCount: 100, octets: 3_996, error: nil),
+    (declared: 4_096, offset: 0, byteCount: 100, octets: 3_997, error: .outOfBounds),
+    (declared: 4_096, offset: 1_000, byteCount: 100, octets: 2_996, error: nil),
+    (declared: 4_096, offset: 1_000, byteCount: 100, octets: 2_997, error: .outOfBounds),
+    (declared: 2_048, offset: 0, byteCount: 100, octets: 1_948, error: nil),
+    (declared: 2_048, offset: 0, byteCount: 100, octets: 1_949, error: .outOfBounds),
+    (declared: 2_048, offset: 3_000, byteCount: 96, octets: 1_000, error: nil),
+    (declared: 2_048, offset: 3_000, byteCount: 96, octets: 1_001, error: .outOfBounds),
+    // Longer than what the queue declares: no room at all, not even for nothing.
+    (declared: 2_048, offset: 0, byteCount: 3_000, octets: 0, error: .outOfBounds),
+    (declared: 4_096, offset: 0, byteCount: 4_096, octets: 0, error: nil),
+    (declared: 4_096, offset: 0, byteCount: 4_096, octets: 1, error: .outOfBounds),
+    // The declared size would lead behind the buffer: ours ends there.
+    (declared: 3_000, offset: 3_000, byteCount: 96, octets: 1_001, error: .outOfBounds),
+    (declared: 3_000, offset: 3_000, byteCount: 96, octets: 1_000, error: nil),
+  ])
+  func aFragmentGrowsIntoItsOwnRoom(
+    declared: Int, offset: Int, byteCount: Int, octets: Int, error: PacketError?
+  ) throws {
+    let fixture = try Fixture()
+    let queue = try fixture.registry.registerQueue(
+      port: 7, queue: 4, memory: fixture.model.memory, fragmentByteCount: UInt32(declared))
+    var packet = Buff(
+      owning: try fixture.storage().take(), queue: queue, headroom: 256, byteCount: 64)
+    expectAdded(packet.addFragment(try fixture.storage(), offset: offset, byteCount: byteCount))
+    if let error {
+      #expect(throws: error) { try packet.adjustTail(by: octets) }
+      #expect(packet.byteCount == 64 + byteCount)
+    } else {
+      try packet.adjustTail(by: octets)
+      #expect(packet.byteCount == 64 + byteCount + octets)
+      let isZero = packet.withFragment(at: 0) { part in
+        (byteCount..<byteCount + octets).allSatisfy {
+          unsafe part.unsafeLoad(fromByteOffset: $0, as: UInt8.self) == 0
+        }
+      }
+      #expect(isZero == true)
+    }
+    packet.recycle(.programDrop)
+    #expect(fixture.model.isWhole)
+  }
+
   @Test func fragmentsThatTheCPUMayNotReadAreLeftAlone() throws {
     let fixture = try Fixture()
     let foreign = try fixture.storage()

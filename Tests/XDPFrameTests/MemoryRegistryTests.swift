@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Arena
+import Glibc
 import Testing
 import XDPFrame
 
@@ -125,14 +126,25 @@ import XDPFrame
   @Test func errorsSayWhatIsExhausted() {
     #expect(RegistryError.noID.description.hasPrefix("65,533 memory models are registered"))
     #expect(RegistryError.noQueue.description == "1023 receive queues are registered")
+    #expect(RegistryError.noPort.description.contains("1 or more"))
+    #expect(RegistryError.noModel.description.contains("no registered model"))
+  }
+
+  @Test func errorsHaveTheKernelsNumbers() {
+    let errors: [RegistryError] = [.noID, .noQueue, .noPort, .noModel]
+    #expect(errors.map(\.errno) == [ENOSPC, ENOSPC, ENODEV, EINVAL])
   }
 }
 
 @Suite struct ReceiveQueueTests {
-  private let memory = MemoryInfo(kind: .xskPool, id: 77)
+  /// Pages that need no model.
+  private let memory = MemoryInfo(kind: .singlePage, id: 0)
 
   @Test func keepsWhatItWasRegisteredWith() throws {
     let registry = MemoryRegistry(arena: try Arena())
+    let model = try RecordingModel(registry)
+    defer { registry.disconnect(model.memory.id) }
+    let memory = model.memory
     let queue = try registry.registerQueue(
       port: 3, queue: 9, interfaceIndex: 12, memory: memory, fragmentByteCount: 4_096)
     #expect(queue.port == 3)
@@ -162,11 +174,81 @@ import XDPFrame
     #expect(next.port == 2)
   }
 
+  /// What a queue is registered with, and the kernel's answer.
+  struct Registration: CustomTestStringConvertible, Sendable {
+    let testDescription: String
+    let port: UInt32
+    let kind: MemoryKind
+    /// 1 is a registered model, 2 is not.
+    let id: UInt16
+    let refusal: RegistryError?
+  }
+
+  @Test(arguments: [
+    Registration(
+      testDescription: "a page pool", port: 1, kind: .pagePool, id: 1, refusal: nil),
+    Registration(
+      testDescription: "a model of a plugin", port: 1, kind: .firstPlugin, id: 1, refusal: nil),
+    Registration(
+      testDescription: "single pages", port: 1, kind: .singlePage, id: 0, refusal: nil),
+    Registration(
+      testDescription: "shared pages", port: 1, kind: .sharedPage, id: 0, refusal: nil),
+    Registration(
+      testDescription: "no port", port: 0, kind: .singlePage, id: 0, refusal: .noPort),
+    Registration(
+      testDescription: "neither port nor model", port: 0, kind: .pagePool, id: 0,
+      refusal: .noPort),
+    Registration(
+      testDescription: "a page pool without model", port: 1, kind: .pagePool, id: 0,
+      refusal: .noModel),
+    Registration(
+      testDescription: "an XSK pool without model", port: 1, kind: .xskPool, id: 0,
+      refusal: .noModel),
+    Registration(
+      testDescription: "a model that is not registered", port: 1, kind: .pagePool, id: 2,
+      refusal: .noModel),
+  ])
+  func isCheckedInTheKernelsOrder(registration: Registration) throws {
+    let registry = MemoryRegistry(arena: try Arena())
+    let model = try RecordingModel(registry)
+    defer { registry.disconnect(model.memory.id) }
+    let memory = MemoryInfo(kind: registration.kind, id: registration.id)
+    let result = Result { () throws(RegistryError) in
+      try registry.registerQueue(port: registration.port, queue: 0, memory: memory)
+    }
+    switch result {
+    case .success(let queue):
+      #expect(registration.refusal == nil)
+      #expect(queue.memory == memory)
+    case .failure(let error): #expect(error == registration.refusal)
+    }
+    // A refusal takes no number.
+    let next = try registry.registerQueue(port: 1, queue: 0, memory: self.memory)
+    #expect(next.number == (registration.refusal == nil ? 2 : 1))
+  }
+
+  @Test func aFullTableIsTheLastThingThatIsFoundOut() throws {
+    let registry = MemoryRegistry(arena: try Arena())
+    for _ in 1..<ReceiveQueueInfo.limit {
+      _ = try registry.registerQueue(port: 1, queue: 0, memory: memory)
+    }
+    #expect(throws: RegistryError.noPort) {
+      try registry.registerQueue(port: 0, queue: 0, memory: memory)
+    }
+    #expect(throws: RegistryError.noModel) {
+      try registry.registerQueue(
+        port: 1, queue: 0, memory: MemoryInfo(kind: .pagePool, id: 0))
+    }
+    #expect(throws: RegistryError.noQueue) {
+      try registry.registerQueue(port: 1, queue: 0, memory: memory)
+    }
+  }
+
   @Test func aQueueIsUnregisteredOnce() async {
     await #expect(processExitsWith: .failure) {
       let registry = MemoryRegistry(arena: try Arena())
       let queue = try registry.registerQueue(
-        port: 1, queue: 0, memory: MemoryInfo(kind: .pagePool, id: 1))
+        port: 1, queue: 0, memory: MemoryInfo(kind: .singlePage, id: 0))
       registry.unregisterQueue(queue)
       registry.unregisterQueue(queue)
     }

@@ -260,7 +260,7 @@ extension AFXDPQueue {
     for position in 0..<head.fragmentCount {
       guard let fragment = head.fragment(at: position) else { continue }
       let part = head.buffer(of: fragment)
-      part.head = 0
+      part.leave()
       unsafe homeward[batch.homeward] = part
       batch.homeward += 1
     }

@@ -116,9 +116,10 @@ public final class MemoryPort: Port, Sendable {
       for position in 0..<queueCount {
         let frames = try FrameQueue(arena: registry.arena, capacity: capacity)
         let model = models.isEmpty ? nil : models[position]
+        // Frames that are handed over whole bring their own models; the queue then needs none.
         let info = try registry.registerQueue(
           port: number, queue: UInt32(position),
-          memory: model?.memory ?? MemoryInfo(kind: .pagePool, id: 0))
+          memory: model?.memory ?? MemoryInfo(kind: .sharedPage, id: 0))
         let wire = model.map { Wire(model: $0, mode: mode) }
         made.append(Queue(info: info, frames: frames, wire: wire))
       }
