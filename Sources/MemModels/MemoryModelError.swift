@@ -21,4 +21,17 @@ public enum MemoryModelError: Error, Equatable, CustomStringConvertible {
     case .registry(let error): "\(error)"
     }
   }
+
+  /// The kernel's number, positive.
+  ///
+  /// Source: what `page_pool_init()`, `net/core/page_pool.c`, answers.
+  public var errno: Int32 {
+    switch self {
+    case .invalid: 22
+    case .memory(.refused(_, let code)): code
+    case .memory(.exhausted): 12
+    case .memory(.invalidByteCount): 22
+    case .registry(let error): error.errno
+    }
+  }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Arena
+import Glibc
 import MemModels
 import Testing
 import XDPFrame
@@ -56,7 +57,6 @@ private func give(_ pages: [Descriptor], to pool: PagePool) {
     #expect(statistic(pool, "rx_pp_recycle_cached") == 128)
     #expect(statistic(pool, "rx_pp_recycle_cache_full") == 72)
     #expect(statistic(pool, "rx_pp_recycle_ring") == 72)
-    #expect(statistic(pool, "rx_pp_alloc_fast") == 200)
     #expect(pool.destroy() == nil)
   }
 
@@ -93,6 +93,7 @@ private func give(_ pages: [Descriptor], to pool: PagePool) {
     give(taken, to: pool)
     give([taken[0]], to: pool)
     #expect(pool.census().doubleFree == 1)
+    #expect(pool.outstanding == 0)
     let again = takeAll(pool, burst: 4)
     #expect(again.count == 4)
     give(again, to: pool)
@@ -140,9 +141,69 @@ private func give(_ pages: [Descriptor], to pool: PagePool) {
     ) { try PagePool(registry: registry, pageCount: 0) }
     #expect(
       throws: MemoryModelError.invalid(
-        parameter: "ringCapacity", value: 16_385, allowed: "1...16384")
-    ) { try PagePool(registry: registry, pageCount: 1, ringCapacity: 16_385) }
+        parameter: "ringCapacity", value: -1, allowed: "0 or more")
+    ) { try PagePool(registry: registry, pageCount: 1, ringCapacity: -1) }
   }
+
+  /// A ring of 0 slots is one of 1,024, and one above 16,384 is one of 16,384, as in `page_pool_init()`.
+  @Test(arguments: [(0, 1_024), (1, 1), (512, 512), (16_384, 16_384), (16_385, 16_384)])
+  func theRingIsAsLargeAsTheKernelWouldMakeIt(wanted: Int, slots: Int) throws {
+    let (_, pool) = try makePool(pages: 16_500, ring: wanted)
+    let taken = takeAll(pool, burst: 64)
+    onAnotherThread { give(taken, to: pool) }
+    #expect(statistic(pool, "rx_pp_recycle_ring") == UInt64(slots))
+    #expect(statistic(pool, "rx_pp_recycle_ring_full") == 1)
+    #expect(pool.destroy() == nil)
+  }
+
+  @Test func errorsHaveTheKernelsNumbers() {
+    let refused = ArenaError.refused(call: "mmap", errno: EPERM)
+    let exhausted = ArenaError.exhausted(region: "arena", byteCount: 1, freeByteCount: 0)
+    let errors: [MemoryModelError] = [
+      .invalid(parameter: "pageCount", value: 0, allowed: "1 or more"), .memory(refused),
+      .memory(exhausted), .memory(.invalidByteCount(1)), .registry(.noID),
+    ]
+    #expect(errors.map(\.errno) == [EINVAL, EPERM, ENOMEM, EINVAL, ENOSPC])
+  }
+
+  /// Every allocation is counted once, under what it took: `page_pool_alloc_netmems()`.
+  @Test func theElevenStatisticsCountWhatTheKernelCounts() throws {
+    let (_, pool) = try makePool(pages: 200)
+    #expect(pool.statistics.map(\.name) == Self.names)
+    // 64 pages a refill: three times, and the last 8; then there are none.
+    var taken = (0..<200).compactMap { _ in pool.allocate()?.take() }
+    #expect(pool.allocate()?.take() == nil)
+    expect(pool, fast: 196, slow: 4, empty: 5)
+    // From afar: 150 go through the ring, and come back 64 at a time.
+    let away = Array(taken[50...])
+    onAnotherThread { give(away, to: pool) }
+    taken = Array(taken[..<50]) + takeAll(pool, burst: 150)
+    expect(pool, fast: 196 + 147, slow: 4, empty: 6, refill: 3, ring: 150)
+    // The owner's own: 128 into the cache, the others into the ring.
+    give(taken, to: pool)
+    expect(
+      pool, fast: 196 + 147, slow: 4, empty: 6, refill: 3, cached: 128, cacheFull: 72,
+      ring: 150 + 72)
+    #expect(pool.destroy() == nil)
+  }
+
+  private func expect(
+    _ pool: PagePool, fast: UInt64, slow: UInt64, empty: UInt64, refill: UInt64 = 0,
+    cached: UInt64 = 0, cacheFull: UInt64 = 0, ring: UInt64 = 0,
+    at location: SourceLocation = #_sourceLocation
+  ) {
+    #expect(
+      pool.statistics.map(\.value) == [
+        fast, slow, 0, empty, refill, 0, cached, cacheFull, ring, 0, 0,
+      ], sourceLocation: location)
+  }
+
+  private static let names = [
+    "rx_pp_alloc_fast", "rx_pp_alloc_slow", "rx_pp_alloc_slow_ho", "rx_pp_alloc_empty",
+    "rx_pp_alloc_refill", "rx_pp_alloc_waive", "rx_pp_recycle_cached",
+    "rx_pp_recycle_cache_full", "rx_pp_recycle_ring", "rx_pp_recycle_ring_full",
+    "rx_pp_recycle_released_ref",
+  ]
 
   @Test func aDestroyedPoolGivesItsMemoryBack() throws {
     let arena = try Arena()

@@ -227,8 +227,8 @@ private func sibling(of half: Descriptor) -> Descriptor {
     ) { try SharedPagePool(registry: registry, pageCount: 0) }
     #expect(
       throws: MemoryModelError.invalid(
-        parameter: "ringCapacity", value: 0, allowed: "1...16384")
-    ) { try SharedPagePool(registry: registry, pageCount: 1, ringCapacity: 0) }
+        parameter: "ringCapacity", value: -1, allowed: "0 or more")
+    ) { try SharedPagePool(registry: registry, pageCount: 1, ringCapacity: -1) }
   }
 
   @Test func aDestroyedPoolGivesItsMemoryBack() throws {

@@ -23,11 +23,13 @@ extension PagePoolCore {
   @inline(never)
   func allocatePiecemeal(into storage: UnsafeMutablePointer<Storage>, count: Int) -> Int {
     var taken = 0
+    var refills = 0
     while taken < count {
       var available = unsafe Int(truncatingIfNeeded: cached.pointee)
       if available == 0 {
         available = refill()
         if available == 0 { break }
+        refills &+= 1
       }
       let piece = min(available, count &- taken)
       let left = available &- piece
@@ -35,7 +37,8 @@ extension PagePoolCore {
       unsafe cached.pointee = UInt32(truncatingIfNeeded: left)
       taken &+= piece
     }
-    self.count(taken, .fast)
+    // The page that caused a refill is counted as that.
+    self.count(taken &- refills, .fast)
     return taken
   }
 
@@ -68,7 +71,7 @@ extension PagePoolCore {
     } else {
       self.count(1, .empty)
       count = takeFromSource()
-      if count > 0 { self.count(count, .slow) }
+      if count > 0 { self.count(1, .slow) }
     }
     unsafe cached.pointee = UInt32(truncatingIfNeeded: count)
     return count

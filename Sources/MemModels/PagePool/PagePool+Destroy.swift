@@ -17,11 +17,14 @@ extension PagePool {
   @discardableResult
   public func destroy() -> Drain? {
     unsafe core.owner.pointee.store(0, ordering: .releasing)
+    core.dropHalfInHand()
     core.emptyCache()
     return collect()
   }
 
   /// Takes in what has come home since the pool was closed; call it now and then until it answers nil.
+  ///
+  /// Called again after that it does nothing.
   ///
   /// - Precondition: ``destroy()`` was called; one thread at a time.
   ///
@@ -30,8 +33,13 @@ extension PagePool {
   public func collect() -> Drain? {
     unsafe precondition(
       core.owner.pointee.load(ordering: .relaxed) == 0, "Only a closed pool may be collected.")
+    guard !hasGone.load(ordering: .relaxed) else { return nil }
     core.emptyRing()
-    guard outstanding == 0 else { return Drain(memory, census()) }
+    guard outstanding == 0 else {
+      return Drain(memory, outstanding: outstanding, holders: holders())
+    }
+    core.settle()
+    hasGone.store(true, ordering: .relaxed)
     registry.disconnect(memory.id)
     return nil
   }
@@ -40,19 +48,44 @@ extension PagePool {
   ///
   /// Source: `page_pool_inflight()`, `net/core/page_pool.c`.
   public var outstanding: Int {
-    let home = unsafe Int(core.cached.pointee) + core.ring.count + Int(core.sourceCount.pointee)
+    let home = unsafe Int(core.cached.pointee) + core.ring.count + core.countSource()
     return max(range.count - home, 0)
   }
 
   /// Counts the pages by owner.
+  ///
+  /// A page that was split is held by whoever holds its halves; ``Owner/shared`` if they are in two kinds of hands.
   public func census() -> Census {
-    var census = range.census()
+    var census = Census(capacity: range.count)
+    for position in 0..<range.count {
+      let holders = holders(of: range.descriptor(position)).filter { $0 != .free }
+      let isShared = holders.count == 2 && holders[0] != holders[1]
+      census.counts[isShared ? .shared : holders.first ?? .free, default: 0] += 1
+    }
     census.doubleFree = Int(statistic(.doubleFree))
     census.abandoned = registry.abandonedCount(of: memory.id)
     return census
   }
 
+  /// Who holds how many pages, and halves of pages.
+  private func holders() -> [Owner: Int] {
+    var counts: [Owner: Int] = [:]
+    for position in 0..<range.count {
+      for owner in holders(of: range.descriptor(position)) { counts[owner, default: 0] += 1 }
+    }
+    return counts
+  }
+
+  /// Who holds a page; two if it was split.
+  private func holders(of page: Descriptor) -> [Owner] {
+    guard unsafe page.users.pointee.load(ordering: .relaxed) > 0 else { return [page.holder] }
+    return [page.holder, core.half(behind: page).holder]
+  }
+
   /// The eleven statistics under the names `ethtool -S` shows.
+  ///
+  /// Every allocation is one of `alloc_fast`, `alloc_refill` and `alloc_slow`. Pages have no NUMA node and no other
+  /// order than 0, and nobody else can hold one: `alloc_slow_ho`, `alloc_waive` and `recycle_released_ref` stay 0.
   ///
   /// Source: `page_pool_ethtool_stats_get()`, `net/core/page_pool.c`.
   public var statistics: [(name: String, value: UInt64)] {
@@ -77,11 +110,28 @@ extension PagePool {
 }
 
 extension PagePoolCore {
+  /// Counts the pages in the source.
+  func countSource() -> Int {
+    sourceLock.acquire(as: clinux_context())
+    defer { sourceLock.release() }
+    return unsafe Int(sourceCount.pointee)
+  }
+
   /// Moves the cache's pages to the source.
   func emptyCache() {
     let count = unsafe Int(cached.pointee)
     unsafe giveToSource(cache, count: count)
     unsafe cached.pointee = 0
+  }
+
+  /// Waits until no thread that has returned a page is inside the pool any more: nanoseconds.
+  ///
+  /// Called once all pages are home, so nobody comes in.
+  func settle() {
+    for lock in [ring.lock, sourceLock] {
+      lock.acquire(as: clinux_context())
+      lock.release()
+    }
   }
 
   /// Moves the ring's pages to the source, by way of the empty cache.

@@ -44,8 +44,18 @@ extension PagePoolCore {
       unsafe offsets[kept] = descriptor.offset
       kept &+= 1
     }
-    if poisons { unsafe poison(offsets, count: kept) }
+    guard unsafe habits.pointee.load(ordering: .relaxed) == 0 else {
+      return unsafe putAway(offsets, count: kept)
+    }
     return kept
+  }
+
+  /// Does what a pool with habits does with pages that have become free; answers how many pages remain.
+  @usableFromInline
+  @inline(never)
+  func putAway(_ offsets: UnsafeMutablePointer<UInt64>, count: Int) -> Int {
+    if poisons { unsafe poison(offsets, count: count) }
+    return unsafe splits ? leavePages(offsets, count: count) : count
   }
 
   /// The owner's cache is full.
@@ -70,9 +80,11 @@ extension PagePoolCore {
   /// Puts free pages into the ring; those it has no room for go to the source.
   func putInRing(_ offsets: UnsafeMutablePointer<UInt64>, count: Int) {
     guard count > 0 else { return }
+    // Counted first: behind the last page that is published the pool may be gone.
+    countShared(count, .ring)
     let taken = unsafe ring.produce(offsets, count: count)
-    if taken > 0 { countShared(taken, .ring) }
     guard taken < count else { return }
+    countShared(taken - count, .ring)
     countShared(1, .ringFull)
     unsafe giveToSource(offsets + taken, count: count - taken)
   }

@@ -27,6 +27,8 @@ public final class PagePool: MemoryModel, Sendable {
   let registry: MemoryRegistry
   let range: BufferRange
   private let block: TrustedBlock
+  /// Whether the last page came home after the pool was closed: its id may belong to another model now.
+  let hasGone = Atomic(false)
 
   /// The most pages in the owner's cache, `PP_ALLOC_CACHE_SIZE`.
   public static let cacheCapacity = 128
@@ -40,11 +42,12 @@ public final class PagePool: MemoryModel, Sendable {
   /// - Parameters:
   ///   - registry: Where frames find the pool.
   ///   - pageCount: Pages, 1...1,048,576.
-  ///   - ringCapacity: Slots of the ring, 1...16384; the kernel's `pool_size`.
+  ///   - ringCapacity: Slots of the ring, the kernel's `pool_size`: 0 means ``defaultRingCapacity``, and more than 16384
+  ///     mean 16384.
   ///   - hugePages: Ask for 2 MiB pages first.
   /// - Throws: ``MemoryModelError``.
   ///
-  /// Source: `page_pool_create()`, `net/core/page_pool.c`.
+  /// Source: `page_pool_create()` and `page_pool_init()`, `net/core/page_pool.c`.
   public init(
     registry: MemoryRegistry, pageCount: Int, ringCapacity: Int = defaultRingCapacity,
     hugePages: Bool = false
@@ -52,9 +55,7 @@ public final class PagePool: MemoryModel, Sendable {
     guard (1...1 << 20).contains(pageCount) else {
       throw .invalid(parameter: "pageCount", value: pageCount, allowed: "1...1048576")
     }
-    guard (1...Limits.queue).contains(ringCapacity) else {
-      throw .invalid(parameter: "ringCapacity", value: ringCapacity, allowed: "1...16384")
-    }
+    let ringCapacity = try PagePool.ringCapacity(wanted: ringCapacity)
     self.registry = registry
     let arena = registry.arena
     do {
@@ -78,6 +79,16 @@ public final class PagePool: MemoryModel, Sendable {
     core.fillSource(pageCount)
     adopt()
     registry.register(self)
+  }
+
+  /// The slots that a ring gets: what is wanted, within reason.
+  ///
+  /// Source: `page_pool_init()`, `net/core/page_pool.c`.
+  static func ringCapacity(wanted: Int) throws(MemoryModelError) -> Int {
+    guard wanted >= 0 else {
+      throw .invalid(parameter: "ringCapacity", value: wanted, allowed: "0 or more")
+    }
+    return wanted == 0 ? defaultRingCapacity : min(wanted, Limits.queue)
   }
 
   /// Makes the calling thread the owner: the only one that may allocate from here on.

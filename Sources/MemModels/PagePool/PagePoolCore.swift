@@ -8,8 +8,8 @@ internal import XDPFrame
 
 /// A reference to a pool's state, hand-laid in the trusted region.
 ///
-///        0 owner u32, poisons u32                    read by all, written when the pool changes hands
-///       64 cached u32; counters of allocation        the owner's
+///        0 owner u32, habits u32                     read by all, written when the pool changes hands or habits
+///       64 cached u32; counters of allocation; 120 half in hand u64     the owner's
 ///      128 counters of direct recycling              the owner's
 ///      192 cache: 128 × u64                          the owner's
 ///     1216 counters of recycling from afar           atomic additions, once per bulk
@@ -23,6 +23,9 @@ internal import XDPFrame
 /// Who writes what: the owner alone touches its lines. Anybody returns pages through the ring, whose lock makes the
 /// writes of the returning thread visible to the owner. ``owner`` is read without order: whoever is the owner
 /// wrote it itself, and for everybody else any other value leads to the ring.
+///
+/// What a thread that returns pages touches last is the lock under which it published them: that is how ``settle()``
+/// knows that nobody is inside any more.
 @frozen
 @usableFromInline
 @safe
@@ -46,7 +49,7 @@ struct PagePoolCore: @unchecked Sendable {
     unsafe _ = PointerRing(initializing: ring, capacity: ringCapacity)
     let sourceOffset = PagePoolCore.ringOffset + PagePoolCore.ringByteCount(ringCapacity)
     unsafe (state + 1_288).storeBytes(of: UInt32(sourceOffset), as: UInt32.self)
-    unsafe (state + 4).storeBytes(of: UInt32(clinux_has_address_sanitizer()), as: UInt32.self)
+    if clinux_has_address_sanitizer() != 0 { unsafe habits.pointee.store(1, ordering: .relaxed) }
     for position in 0..<range.count {
       // The last page lies on top, so that the first ones are handed out first.
       let index = range.descriptor(range.count - 1 - position).index
@@ -71,8 +74,15 @@ struct PagePoolCore: @unchecked Sendable {
     unsafe state.assumingMemoryBound(to: Atomic<UInt32>.self)
   }
 
+  /// What has to be done with a page beyond putting it away: 1 poison it, 2 see whether it is a half; 0 for most pools.
+  ///
+  /// Whoever has a half got it from the owner, who set the bit before.
+  @inlinable var habits: UnsafeMutablePointer<Atomic<UInt32>> {
+    unsafe (state + 4).assumingMemoryBound(to: Atomic<UInt32>.self)
+  }
+
   /// Whether freed pages are poisoned for the address sanitizer.
-  @inlinable var poisons: Bool { unsafe (state + 4).load(as: UInt32.self) != 0 }
+  @inlinable var poisons: Bool { unsafe habits.pointee.load(ordering: .relaxed) & 1 != 0 }
 
   /// The pages in the owner's cache.
   @inlinable var cached: UnsafeMutablePointer<UInt32> {
@@ -82,6 +92,11 @@ struct PagePoolCore: @unchecked Sendable {
   /// The owner's cache.
   @inlinable var cache: UnsafeMutablePointer<UInt64> {
     unsafe (state + 192).assumingMemoryBound(to: UInt64.self)
+  }
+
+  /// The second half of the page that was split last, by the offset of its descriptor; 0 for none.
+  var halfInHand: UnsafeMutablePointer<UInt64> {
+    unsafe (state + 120).assumingMemoryBound(to: UInt64.self)
   }
 
   @inlinable var sourceLock: SpinLock { unsafe SpinLock(state + 1_280) }

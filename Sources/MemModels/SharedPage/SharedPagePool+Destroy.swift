@@ -22,16 +22,21 @@ extension SharedPagePool {
 
   /// Takes in what has come home since the pool was closed; call it now and then until it answers nil.
   ///
+  /// Called again after that it does nothing.
+  ///
   /// - Precondition: ``destroy()`` was called; one thread at a time.
   @discardableResult
   public func collect() -> Drain? {
     unsafe precondition(
       core.pages.owner.pointee.load(ordering: .relaxed) == 0,
       "Only a closed pool may be collected.")
+    guard !hasGone.load(ordering: .relaxed) else { return nil }
     core.pages.emptyRing()
-    guard unsafe Int(core.pages.sourceCount.pointee) == range.count / 2 else {
-      return Drain(memory, census())
+    guard core.pages.countSource() == range.count / 2 else {
+      return Drain(memory, outstanding: outstanding, holders: census().counts)
     }
+    core.pages.settle()
+    hasGone.store(true, ordering: .relaxed)
     registry.disconnect(memory.id)
     return nil
   }

@@ -29,6 +29,8 @@ public final class SharedPagePool: MemoryModel, Sendable {
   /// The halves.
   let range: BufferRange
   private let block: TrustedBlock
+  /// Whether the last half came home after the pool was closed: its id may belong to another model now.
+  let hasGone = Atomic(false)
 
   /// Octets of one buffer, half a page: what one descriptor stands for.
   public static let halfByteCount = Limits.granule
@@ -48,7 +50,7 @@ public final class SharedPagePool: MemoryModel, Sendable {
   /// - Parameters:
   ///   - registry: Where frames find the pool.
   ///   - pageCount: Pages, 1...1,048,576; each is two buffers.
-  ///   - ringCapacity: Slots of the ring that pages come home by, 1...16384.
+  ///   - ringCapacity: Slots of the ring that pages come home by, as of a ``PagePool``.
   ///   - hugePages: Ask for 2 MiB pages first.
   /// - Throws: ``MemoryModelError``.
   public init(
@@ -58,9 +60,7 @@ public final class SharedPagePool: MemoryModel, Sendable {
     guard (1...1 << 20).contains(pageCount) else {
       throw .invalid(parameter: "pageCount", value: pageCount, allowed: "1...1048576")
     }
-    guard (1...Limits.queue).contains(ringCapacity) else {
-      throw .invalid(parameter: "ringCapacity", value: ringCapacity, allowed: "1...16384")
-    }
+    let ringCapacity = try PagePool.ringCapacity(wanted: ringCapacity)
     self.registry = registry
     let arena = registry.arena
     let pagesByteCount =

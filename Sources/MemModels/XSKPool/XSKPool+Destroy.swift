@@ -32,7 +32,11 @@ extension XSKPool {
       core.owner.pointee.load(ordering: .relaxed) == XSKPoolCore.closed,
       "Only a closed pool may be collected.")
     guard !hasGone.load(ordering: .relaxed) else { return nil }
-    guard core.collectReturns() == chunkCount else { return Drain(memory, census()) }
+    let home = core.collectReturns()
+    guard home == chunkCount else {
+      return Drain(memory, outstanding: chunkCount - home, holders: census().counts)
+    }
+    core.settle()
     hasGone.store(true, ordering: .relaxed)
     unpoisonAll()
     releaseChunks()

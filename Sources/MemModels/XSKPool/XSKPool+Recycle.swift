@@ -111,9 +111,18 @@ extension XSKPoolCore {
   @inline(never)
   func recycleFromAfar(_ offsets: UnsafeMutablePointer<UInt64>, count: Int) {
     guard count > 0 else { return }
+    // Counted first: behind the last chunk that is published the pool may be gone.
+    countShared(count, .returned)
     let taken = unsafe ring.produce(offsets, count: count)
     precondition(taken == count, "The ring of returns has a place for every chunk.")
-    countShared(count, .returned)
+  }
+
+  /// Waits until no thread that has returned a chunk is inside the pool any more: nanoseconds.
+  ///
+  /// Called once all chunks are home, so nobody comes in. The ring's lock is what a returning thread touches last.
+  func settle() {
+    ring.lock.acquire(as: clinux_context())
+    ring.lock.release()
   }
 
   /// Puts a chunk that was just freed into the cache.
