@@ -4,6 +4,9 @@ import CTestSupport
 import Testing
 
 /// One adjustment whose answer was taken down from Linux 6.18.44.
+///
+/// What `BPF_PROG_TEST_RUN` itself refuses, before any helper runs, is not among them: OctetsTests has which packets
+/// can be made.
 struct OracleRow: Sendable, CustomTestStringConvertible {
   let operation: adjustment
   let argument: Int

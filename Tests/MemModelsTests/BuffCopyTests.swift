@@ -6,7 +6,7 @@ import Testing
 import XDPFrame
 
 /// A packet in XSK chunks is copied where it is to be kept: `xdp_convert_zc_to_xdp_frame()`.
-@Suite struct FrameCopyTests {
+@Suite struct BuffCopyTests {
   private let registry: MemoryRegistry
   private let pages: PagePool
   private let halves: SharedPagePool
