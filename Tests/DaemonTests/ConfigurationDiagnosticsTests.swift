@@ -345,7 +345,7 @@ private let rest = """
       ports:
         - {name: l an, kind: memory, flows: 3}
         - {kind: memory, name: \(String(repeating: "x", count: 33))}
-        - {name: a, kind: tap, device: tap0}
+        - {name: a, kind: tap, device: tap0, queues: 0}
         - {name: b, kind: afxpd}
         - {name: c}
         - 5
@@ -361,11 +361,11 @@ private let rest = """
       letters, digits, "-", "_" or "."
         - {kind: memory, name: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx}
                                ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-      f.yaml:4:21: error: ports[2].kind "tap" is not supported yet
-        - {name: a, kind: tap, device: tap0}
-                          ^~~
-      f.yaml:5:21: error: ports[3].kind is "afxpd"; it must be one of afxdp, memory, generator, \
-      pcap; did you mean "afxdp"?
+      f.yaml:4:48: error: ports[2].queues is "0"; it must be a whole number, 1...256
+        - {name: a, kind: tap, device: tap0, queues: 0}
+                                                     ^
+      f.yaml:5:21: error: ports[3].kind is "afxpd"; it must be one of afxdp, tap, packet, \
+      memory, generator, pcap; did you mean "afxdp"?
         - {name: b, kind: afxpd}
                           ^~~~~
       f.yaml:6:5: error: ports[4] needs "kind"

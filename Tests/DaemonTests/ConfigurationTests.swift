@@ -134,6 +134,16 @@ func diagnose(_ text: String, machine: Machine? = eightProcessors) -> String {
 
   @Test(arguments: [
     (
+      "{name: a, kind: tap, device: tap0, receive: header-split}",
+      """
+      f.yaml:2:53: error: ports[0].receive is header-split, which a port of kind tap cannot do; linear and \
+      jumbo it can
+      ports: [{name: a, kind: tap, device: tap0, receive: header-split}]
+                                                          ^~~~~~~~~~~~
+
+      """
+    ),
+    (
       "{name: a, kind: memory, receive: headers}",
       """
       f.yaml:2:42: error: ports[0].receive is "headers"; it must be one of linear, jumbo, header-split
@@ -156,6 +166,54 @@ func diagnose(_ text: String, machine: Machine? = eightProcessors) -> String {
   func howAPortCannotReceiveIsExplained(port: String, text: String) {
     let file = "version: 1\nports: [\(port)]\nentries: [{name: w1, cpu: 1}]\non: {pass: a}\n"
     #expect(diagnose(file) == text)
+  }
+
+  @Test func portsToTheKernelAreRead() throws {
+    let (configuration, _) = try Configuration.parse(
+      """
+      version: 1
+      ports:
+        - {name: lan, kind: tap, device: tap0, queues: 2, mtu: 9000, vnet_hdr: auto, transmit_program: count}
+        - {name: wan, kind: packet, device: eth1, receive: header-split, cpu: 2}
+        - {name: off, kind: tap, device: tap1, vnet_hdr: off}
+      programs: {count: {kind: swift, type: Count}}
+      entries: [{name: w1, cpu: 1}]
+      on: {pass: lan}
+      """, fileName: "f.yaml", machine: eightProcessors)
+    var lan = Configuration.Device(device: "tap0", queues: 2, mtu: 9_000)
+    lan.transmitProgram = "count"
+    #expect(configuration.ports[0].kind == .tap(lan))
+    #expect(configuration.ports[1].kind == .packet(Configuration.Device(device: "eth1", cpu: 2)))
+    #expect(configuration.ports[1].receive == .headerSplit)
+    #expect(configuration.memory.model == .pagePool)
+    let plan = Plan(configuration: configuration).text
+    #expect(plan.contains("tap0, 2 queues, senders may leave checksums, mtu 9000 if made"))
+    #expect(plan.contains("program count at dequeue"))
+    #expect(plan.contains("tap1, 1 queue, senders may leave nothing"))
+    #expect(plan.contains("CAP_NET_RAW") && plan.contains("CAP_NET_ADMIN"))
+    #expect(!plan.contains("CAP_BPF"))
+  }
+
+  /// Packets that are still to be cut come in where all ports can send them on.
+  @Test(arguments: [
+    ("", SenderOffload.segmentation), ("- {name: c, kind: memory}", .segmentation),
+    ("- {name: c, kind: afxdp, device: eth1}", .checksum),
+    ("- {name: c, kind: packet, device: eth1}", .segmentation),
+    ("- {name: c, kind: packet, device: eth1, vnet_hdr: checksum}", .checksum),
+    ("- {name: c, kind: tap, device: tap1, vnet_hdr: off}", .checksum),
+  ])
+  func whatSendersMayLeaveDependsOnAllPorts(other: String, offload: SenderOffload) throws {
+    let (configuration, _) = try Configuration.parse(
+      """
+      version: 1
+      ports:
+        - {name: a, kind: tap, device: tap0}
+        \(other)
+      entries: [{name: w1, cpu: 1}]
+      on: {pass: a}
+      """, fileName: "f.yaml", machine: eightProcessors)
+    let device = try #require(configuration.ports[0].kernelDevice)
+    #expect(configuration.offload(of: device) == offload)
   }
 
   @Test func portsWithoutSocketsGetAPagePool() throws {

@@ -18,6 +18,9 @@ struct BuiltProgram {
     try #require(unsafe access(path, X_OK) == 0, "\(path) was not built")
   }
 
+  /// A program of the machine.
+  init(at path: String) { self.path = path }
+
   /// Starts it in the calling thread's network namespace; its standard output is collected.
   func start(_ arguments: [String]) throws -> Running {
     var ends: (Int32, Int32) = (-1, -1)

@@ -75,7 +75,7 @@ public struct PortStatus: Equatable, Sendable {
   public var state: State
   /// Why it is not up; empty when it is.
   public var reason: String
-  /// The kind as in the configuration: `afxdp`, `memory`, `generator`.
+  /// The kind as in the configuration: `afxdp`, `tap`, `packet`, `memory`.
   public var kind: String
   /// The largest packet that may be sent, Ethernet header included, in octets.
   public var largestPacket: Int

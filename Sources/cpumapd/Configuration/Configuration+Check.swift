@@ -16,6 +16,12 @@ extension Configuration {
   private func checkQueues(_ collector: DiagnosticCollector) {
     var owners: [String: Int] = [:]
     for (index, port) in ports.enumerated() {
+      if case .tap(let tap) = port.kind,
+        let owner = owners.updateValue(index, forKey: "TAP \(tap.device)")
+      {
+        collector.error(
+          "TAP \(tap.device) belongs to ports[\(owner)] already", at: "ports[\(index)].device")
+      }
       guard let afxdp = port.afxdp else { continue }
       for (position, queue) in afxdp.queues.enumerated() {
         let queueName = "queue \(queue) of \(afxdp.device)"

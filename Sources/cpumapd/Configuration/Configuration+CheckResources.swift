@@ -41,12 +41,30 @@ extension Configuration {
   /// An interface whose packets do not fit into a buffer cannot be received from by single buffers.
   func checkReceiving(_ collector: DiagnosticCollector) {
     for (index, port) in ports.enumerated() {
+      if case .tap(let tap) = port.kind { checkReceiving(tap, port.receive, index, collector) }
       guard port.receive == .linear, let afxdp = port.afxdp,
         memory.needsSeveralBuffers(mtu: afxdp.mtu)
       else { continue }
       collector.error(
         "ports[\(index)].receive is linear; packets of MTU \(afxdp.mtu) do not fit into one buffer "
           + "of \(memory.frameSize) octets; jumbo and header-split use several",
+        at: "ports[\(index)].receive", orElse: "ports[\(index)].mtu")
+    }
+  }
+
+  /// A TAP's packets are read where they are to lie, before anybody knows where their headers end.
+  private func checkReceiving(
+    _ tap: Device, _ mode: ReceiveMode?, _ index: Int, _ collector: DiagnosticCollector
+  ) {
+    if mode == .headerSplit {
+      collector.error(
+        "ports[\(index)].receive is header-split, which a port of kind tap cannot do; "
+          + "linear and jumbo it can", at: "ports[\(index)].receive")
+    }
+    if mode == .linear, memory.needsSeveralBuffers(mtu: tap.mtu) {
+      collector.error(
+        "ports[\(index)].receive is linear; packets of MTU \(tap.mtu) do not fit into one buffer "
+          + "of \(memory.frameSize) octets; jumbo uses several",
         at: "ports[\(index)].receive", orElse: "ports[\(index)].mtu")
     }
   }
@@ -85,6 +103,7 @@ extension Configuration {
   ///
   /// An AF_XDP queue posts a full fill ring; the others work on one burst while the next is made.
   private func fewestFrames(for port: Port) -> Int {
+    if let device = port.kernelDevice { return device.queues * Device.frameCount }
     guard let afxdp = port.afxdp else { return 2 * 64 }
     return afxdp.queues.count * AFXDP.ringSize
   }

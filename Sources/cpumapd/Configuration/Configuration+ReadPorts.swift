@@ -3,12 +3,14 @@
 import Ports
 
 extension Configuration.Port {
-  private enum Word: String, CaseIterable { case afxdp, memory, generator, pcap }
+  private enum Word: String, CaseIterable { case afxdp, tap, packet, memory, generator, pcap }
 
   /// The kind as the file has it.
   var kindName: String {
     switch kind {
     case .afxdp: "afxdp"
+    case .tap: "tap"
+    case .packet: "packet"
     case .memory: "memory"
     case .generator: "generator"
     case .pcap: "pcap"
@@ -19,6 +21,14 @@ extension Configuration.Port {
   var afxdp: Configuration.AFXDP? {
     guard case .afxdp(let port) = kind else { return nil }
     return port
+  }
+
+  /// What a TAP or a port of packet sockets has and others have not; nil for those.
+  var kernelDevice: Configuration.Device? {
+    switch kind {
+    case .tap(let device), .packet(let device): device
+    default: nil
+    }
   }
 
   /// What a generator has and others have not; nil for those.
@@ -34,18 +44,17 @@ extension Configuration.Port {
   }
 
   /// The CPU of the port's own thread; nil where the scheduler decides or there is no such thread.
-  var cpu: Int? { afxdp?.cpu ?? generator?.cpu ?? pcap?.cpu }
+  var cpu: Int? { afxdp?.cpu ?? kernelDevice?.cpu ?? generator?.cpu ?? pcap?.cpu }
 
   init?(_ mapping: YAMLMapping) {
     let name = mapping.declaredName(.port)
-    guard
-      let word: Word = mapping.required("kind")?.choice(
-        later: ["tap", "afpacket", "packet"])
-    else { return nil }
+    guard let word: Word = mapping.required("kind")?.choice() else { return nil }
     let place = "\(mapping.path) of kind \(word.rawValue)"
     let kind: Kind?
     switch word {
     case .afxdp: kind = Configuration.AFXDP(mapping, place).map(Kind.afxdp)
+    case .tap: kind = Configuration.Device(tap: mapping, place).map(Kind.tap)
+    case .packet: kind = Configuration.Device(packet: mapping, place).map(Kind.packet)
     case .memory:
       mapping.expect(["name", "kind", "program", "receive"], inside: place)
       kind = .memory
@@ -81,6 +90,39 @@ extension Configuration.AFXDP {
     self.mode = mode ?? self.mode
     self.mtu = mtu ?? self.mtu
     self.fallback = fallback ?? self.fallback
+    self.cpu = cpu
+  }
+}
+
+extension Configuration.Device {
+  fileprivate init?(tap mapping: YAMLMapping, _ place: String) {
+    mapping.expect(
+      [
+        "name", "kind", "program", "device", "queues", "mtu", "vnet_hdr", "transmit_program", "cpu",
+        "receive",
+      ], inside: place)
+    let mtu = mapping["mtu"]?.integer(in: 68...65_521)
+    let program = mapping["transmit_program"]?.reference(.program)
+    self.init(mapping)
+    self.mtu = mtu ?? self.mtu
+    transmitProgram = program
+  }
+
+  fileprivate init?(packet mapping: YAMLMapping, _ place: String) {
+    mapping.expect(
+      ["name", "kind", "program", "device", "queues", "vnet_hdr", "cpu", "receive"], inside: place)
+    self.init(mapping)
+  }
+
+  private init?(_ mapping: YAMLMapping) {
+    let device = mapping.required("device")?.device()
+    let queues = mapping["queues"]?.integer(in: 1...Self.queueLimit)
+    let header: VirtualHeader? = mapping["vnet_hdr"]?.choice()
+    let cpu = mapping["cpu"]?.processor()
+    guard let device else { return nil }
+    self.init(device: device)
+    self.queues = queues ?? self.queues
+    virtualHeader = header ?? virtualHeader
     self.cpu = cpu
   }
 }

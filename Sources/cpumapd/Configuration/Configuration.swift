@@ -60,6 +60,8 @@ extension Configuration {
   struct Port: Sendable, Equatable {
     enum Kind: Sendable, Equatable {
       case afxdp(AFXDP)
+      case tap(Device)
+      case packet(Device)
       case memory
       case generator(Generator)
       case pcap(Pcap)
@@ -97,6 +99,37 @@ extension Configuration {
     /// The largest packet after its Ethernet header, in octets.
     var mtu = 1500
     var fallback = Fallback.pass
+    /// The CPU of the thread that receives; nil leaves it to the scheduler.
+    var cpu: Int?
+  }
+
+  /// An interface of the kernel through a TAP, or through packet sockets.
+  struct Device: Sendable, Equatable {
+    /// What senders may leave to be done to a packet, told by a `struct virtio_net_hdr` in front of it.
+    enum VirtualHeader: String, Sendable, CaseIterable {
+      /// As much as all ports can send on.
+      case auto
+      /// Nothing: there is no header.
+      case off
+      /// Checksums.
+      case checksum
+      /// Checksums, and cutting into segments.
+      case segmentation
+    }
+
+    /// The most queues of one interface.
+    static let queueLimit = 256
+    /// The fewest buffers that a queue needs which receives packets of many buffers.
+    static let frameCount = 512
+
+    var device: String
+    /// The number of queues, or of sockets that share the packets.
+    var queues = 1
+    /// The MTU of a TAP that does not exist yet.
+    var mtu = 1500
+    var virtualHeader = VirtualHeader.auto
+    /// The program that runs on what the kernel transmits by a TAP, when it is dequeued.
+    var transmitProgram: String?
     /// The CPU of the thread that receives; nil leaves it to the scheduler.
     var cpu: Int?
   }

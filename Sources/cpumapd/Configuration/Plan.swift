@@ -34,12 +34,23 @@ struct Plan {
 
   /// The capabilities that the daemon needs, and what for.
   private var capabilities: [(name: String, purpose: String)] {
-    guard configuration.ports.contains(where: { $0.afxdp != nil }) else { return [] }
-    return [
-      ("CAP_NET_RAW", "open AF_XDP sockets"),
-      ("CAP_BPF", "load the redirect program"),
-      ("CAP_NET_ADMIN", "attach it to the interface"),
-    ]
+    var needed: [(name: String, purpose: String)] = []
+    if configuration.ports.contains(where: { $0.afxdp != nil }) {
+      needed = [
+        ("CAP_NET_RAW", "open AF_XDP sockets"), ("CAP_BPF", "load the redirect program"),
+        ("CAP_NET_ADMIN", "attach it to the interface"),
+      ]
+    }
+    for port in configuration.ports {
+      let more: (name: String, purpose: String)? =
+        switch port.kind {
+        case .packet: ("CAP_NET_RAW", "open packet sockets")
+        case .tap: ("CAP_NET_ADMIN", "attach to a TAP that belongs to nobody")
+        default: nil
+        }
+      if let more, !needed.contains(where: { $0.name == more.name }) { needed.append(more) }
+    }
+    return needed
   }
 
   private func describe(_ program: String?) -> String {
@@ -89,6 +100,10 @@ extension Plan {
       let queues = port.queues.map(String.init).joined(separator: ",")
       return "\(port.device), queues \(queues), mode \(port.mode.rawValue), mtu \(port.mtu), "
         + "kernel gets the rest: \(port.fallback.rawValue)"
+    case .tap(let device):
+      let program = device.transmitProgram.map { ", program \($0) at dequeue" } ?? ""
+      return "\(details(of: device)), mtu \(device.mtu) if made\(program)"
+    case .packet(let device): return details(of: device)
     case .generator(let generator):
       let sizes =
         switch generator.sizes {
@@ -99,6 +114,17 @@ extension Plan {
       let count = generator.count.map { ", \($0) frames" } ?? ""
       return "\(generator.flows) flows, \(sizes) octets, \(rate)\(count)"
     }
+  }
+
+  private func details(of device: Configuration.Device) -> String {
+    let left =
+      switch configuration.offload(of: device) {
+      case .none: "nothing"
+      case .checksum: "checksums"
+      case .segmentation: "checksums and segmentation"
+      }
+    return "\(device.device), \(device.queues) queue\(device.queues == 1 ? "" : "s"), "
+      + "senders may leave \(left)"
   }
 
   private func receiving(_ port: Configuration.Port) -> String {

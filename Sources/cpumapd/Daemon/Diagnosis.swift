@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CLinux
 import IOUring
 import Syscalls
 
@@ -7,7 +8,7 @@ import Syscalls
 enum Diagnosis {
   /// The machine and this process.
   static var machine: [Finding] {
-    [kernel, ring, capabilities, lockedMemory, processors]
+    [kernel, ring, capabilities, tap, packetSockets, lockedMemory, processors]
   }
 
   private static var kernel: Finding {
@@ -44,6 +45,34 @@ enum Diagnosis {
       fix: "sudo setcap \(names)+ep $(command -v cpumapd)")
   }
 
+  /// A TAP that belongs to the user needs no capability, so the device file decides.
+  private static var tap: Finding {
+    do {
+      _ = try FileDescriptor(opening: "/dev/net/tun", O_RDWR)
+    } catch {
+      return Finding(
+        "TAP", .remark, "ports of kind tap cannot be had: \(error)",
+        fix: "modprobe tun, and let the process read and write /dev/net/tun")
+    }
+    guard Capabilities.effective.contains(.networkAdministration) else {
+      return Finding(
+        "TAP", .remark, "ports of kind tap need an interface that belongs to this user",
+        fix: "sudo ip tuntap add dev tap0 mode tap user $(id -un)")
+    }
+    return Finding("TAP", .fine, "interfaces can be made and attached to")
+  }
+
+  private static var packetSockets: Finding {
+    do {
+      _ = try Socket(.packet, .raw)
+      return Finding("packet sockets", .fine, "available")
+    } catch {
+      return Finding(
+        "packet sockets", .remark, "ports of kind packet cannot be had: \(error)",
+        fix: "sudo setcap cap_net_raw+ep $(command -v cpumapd), or unshare -Urn")
+    }
+  }
+
   private static var lockedMemory: Finding {
     let limit = try? ResourceLimit.lockedMemory.read()
     let octets = limit?.current
@@ -75,7 +104,10 @@ enum Diagnosis {
     } catch {
       return [Finding(name, .obstacle, "\(error)", fix: "ip link")]
     }
-    return [link(state), mtu(state), program(state), queues(interface), checksum(interface, state)]
+    return [
+      link(state), mtu(state), program(state), queues(interface), checksum(interface, state),
+      segmentation(interface, state),
+    ]
   }
 
   private static func link(_ state: InterfaceState) -> Finding {
@@ -123,5 +155,20 @@ enum Diagnosis {
       "\(state.name) checksums", .remark,
       "the other end of a veth sends half checksums, which AF_XDP cannot complete",
       fix: "ethtool -K PEER tx off, on the other end")
+  }
+
+  private static func segmentation(_ interface: Interface, _ state: InterfaceState) -> Finding {
+    let subject = "\(state.name) segmentation"
+    if state.kind == "tun" {
+      return Finding(subject, .fine, "a port of kind tap says what senders may leave")
+    }
+    guard state.kind == "veth", (try? interface.offloads(.tcpSegmentation)) == true else {
+      return Finding(subject, .fine, "nothing to be done")
+    }
+    return Finding(
+      subject, .remark,
+      "the other end of a veth sends packets of up to 64 KiB that are still to be cut: "
+        + "AF_XDP drops them, and so does kind packet unless vnet_hdr is segmentation",
+      fix: "ethtool -K PEER tso off gso off, on the other end, or vnet_hdr: segmentation")
   }
 }

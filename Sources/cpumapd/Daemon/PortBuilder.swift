@@ -16,7 +16,8 @@ struct PortBuilder {
   struct Built {
     let port: any Port
     let pools: [any MemoryModel]
-    var adopt: @Sendable () -> Void = {}
+    /// Called first on the thread of each queue, with the queue's number.
+    var adopt: @Sendable (Int) -> Void = { _ in }
   }
 
   init(
@@ -38,6 +39,10 @@ struct PortBuilder {
       case .afxdp(let settings):
         guard let umem else { throw SetUpError("port \(port.name): there is no memory for AF_XDP") }
         return try afxdp(port, settings, umem)
+      case .tap(let settings):
+        return try tap(port, settings)
+      case .packet(let settings):
+        return try packet(port, settings)
       case .memory:
         return try memory(port)
       case .generator(let settings):
@@ -101,11 +106,64 @@ struct PortBuilder {
     try namespace?.run(body) ?? body()
   }
 
+  private func tap(
+    _ port: Configuration.Port, _ settings: Configuration.Device
+  ) throws -> Built {
+    let pools = try makePools(settings.queues)
+    var options = TAPOptions()
+    options.offload = port.receive == .linear ? .checksum : configuration.offload(of: settings)
+    options.mode = port.receive ?? .jumbo
+    options.mtu = settings.mtu
+    let finished = options
+    let made = try refusable {
+      try TAPPort(
+        name: port.name, device: settings.device, registry: registry, models: pools,
+        options: finished)
+    }
+    return Built(port: made, pools: pools, adopt: { pools[$0].adopt() })
+  }
+
+  private func packet(
+    _ port: Configuration.Port, _ settings: Configuration.Device
+  ) throws -> Built {
+    let pools = try makePools(settings.queues)
+    var options = PacketOptions()
+    options.offload = configuration.offload(of: settings)
+    options.mode = port.receive ?? .jumbo
+    let finished = options
+    let made = try refusable {
+      try PacketPort(
+        name: port.name, device: settings.device, registry: registry, models: pools,
+        options: finished)
+    }
+    return Built(port: made, pools: pools, adopt: { pools[$0].adopt() })
+  }
+
+  /// Makes a port in the interface's namespace, and tells whether a refusal is for want of a capability.
+  private func refusable<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+      return try inNamespace(body)
+    } catch let error as PortError {
+      throw SetUpError(
+        "\(error)", status: error.errno == .notPermitted ? .missingCapability : .setUpFailed)
+    }
+  }
+
+  /// A pool for each queue, which together have the frames of one port.
+  private func makePools(_ count: Int) throws -> [PagePool] {
+    let frames = max(configuration.memory.frames / count, Configuration.Device.frameCount)
+    return try (0..<count).map { _ in
+      try PagePool(
+        registry: registry, pageCount: frames, ringCapacity: min(frames, Limits.queue),
+        hugePages: configuration.memory.hugePages == .auto)
+    }
+  }
+
   private func memory(_ port: Configuration.Port) throws -> Built {
     let pool = try makePool()
     let made = try MemoryPort(
       name: port.name, registry: registry, models: [pool], receiving: port.receive ?? .jumbo)
-    return Built(port: made, pools: [pool], adopt: { pool.adopt() })
+    return Built(port: made, pools: [pool], adopt: { _ in pool.adopt() })
   }
 
   private func makePool() throws -> PagePool {
@@ -128,7 +186,7 @@ struct PortBuilder {
       limit: settings.count)
     let pool = try makePool()
     let made = try GeneratorPort(name: port.name, registry: registry, model: pool, plan: plan)
-    return Built(port: made, pools: [pool], adopt: { pool.adopt() })
+    return Built(port: made, pools: [pool], adopt: { _ in pool.adopt() })
   }
 
   private func pcap(
@@ -142,6 +200,6 @@ struct PortBuilder {
     }
     let made = try PcapPort(
       name: port.name, registry: registry, model: pool, input: input, output: settings.output)
-    return Built(port: made, pools: [pool], adopt: { pool.adopt() })
+    return Built(port: made, pools: [pool], adopt: { _ in pool.adopt() })
   }
 }

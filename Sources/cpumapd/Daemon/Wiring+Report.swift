@@ -24,7 +24,9 @@ extension Wiring {
   }
 
   private var mode: Report.Mode {
-    ports.contains { $0.port is AFXDPPort } ? .afxdp : .memory
+    if ports.contains(where: { $0.port is AFXDPPort }) { return .afxdp }
+    if ports.contains(where: { $0.port is PacketPort }) { return .packet }
+    return ports.contains { $0.port is TAPPort } ? .tap : .memory
   }
 }
 

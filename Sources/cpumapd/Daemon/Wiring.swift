@@ -74,10 +74,13 @@ final class Wiring: Sendable {
       var wired: [WiredPort] = []
       for (port, made) in zip(configuration.ports, built) {
         datapath.add(made.port)
+        if let program = port.kernelDevice?.transmitProgram {
+          try configuration.install(program, beforeReadersOf: made.port, objects)
+        }
         let loops = try (first.deciders[port.name] ?? []).enumerated().map { queue, decider in
           try datapath.addLoop(
             port: made.port, queue: queue, program: decider.program, named: decider.name,
-            cpu: port.cpu, adopt: made.adopt)
+            cpu: port.cpu, adopt: { made.adopt(queue) })
         }
         wired.append(
           WiredPort(configuration: port, port: made.port, pools: made.pools, loops: loops))
@@ -148,6 +151,8 @@ final class Wiring: Sendable {
   func close() {
     for wired in ports {
       (wired.port as? AFXDPPort)?.close()
+      (wired.port as? TAPPort)?.close()
+      (wired.port as? PacketPort)?.close()
       (wired.port as? MemoryPort)?.close()
       (wired.port as? PcapPort)?.close()
     }

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinux
+import Control
+import Glibc
+import Syscalls
+import TestSupport
+import Testing
+
+extension EndToEnd {
+  /// The daemon where nobody is root: capabilities count in a user namespace of its own, and nowhere else.
+  @Suite struct UserNamespaceTests {
+    /// Why there is no user namespace to be had; nil where there is one.
+    static let obstacle: String? =
+      unsafe system("unshare -Urn ip link >/dev/null 2>&1") == 0
+      ? nil : "unshare -Urn, or ip in it, fails here"
+
+    @Test(
+      .enabled(
+        if: obstacle == nil || skippingIsFailure, Comment(rawValue: obstacle ?? "it works")))
+    func packetSocketsAndATAPServeIt() throws {
+      let program = try BuiltProgram("cpumapd")
+      let file = try TemporaryFile(
+        """
+        version: 1
+        memory: {frames: 2048}
+        ports:
+          - {name: made, kind: generator, flows: 64, sizes: [60, 1500], rate: 20000, count: 5000, program: out}
+          - {name: near, kind: packet, device: near, program: count}
+          - {name: far, kind: packet, device: far}
+          - {name: stack, kind: tap, device: tap0, program: count}
+        programs:
+          count: {kind: swift, type: Count, args: {verdict: drop}}
+          out: {kind: swift, type: Redirect}
+        entries:
+          - {name: w1, cpu: \(CPUSet.allowed.processors[0]), qsize: 1024}
+        on: {pass: stack, redirect: {made: near}}
+        """)
+      let socket = file.path + ".sock"
+      let script = """
+        ip link add near type veth peer name far && ip link set near up && ip link set far up
+        exec \(program.path) run -c \(file.path) --control \(socket) --json
+        """
+      let daemon = try BuiltProgram(at: "/usr/bin/unshare").start(["-Urn", "sh", "-c", script])
+      try wait(for: socket)
+      daemon.signal(SIGTERM)
+      let run = daemon.wait()
+      #expect(run.status == 0, "\(run.output)")
+      let report = try Report(json: try JSON(parsing: Array(run.output.utf8)))
+      #expect(report.mode == .packet)
+      #expect(report.unaccounted == 0)
+      #expect(report.pools.allSatisfy { $0[.free] == $0.capacity })
+      #expect(report.ports[0].redirect == 5_000)
+      #expect(report.ports[1].tx == 5_000)
+      // The kernel may have had something of its own to say.
+      #expect(report.ports[2].rx >= 5_000 && report.ports[2].redirect >= 5_000)
+      #expect(report.entries[0].pass == report.ports[3].tx)
+      #expect(report.ports[3].tx >= 5_000)
+    }
+
+    /// Asks the daemon until everything has arrived.
+    private func wait(for socket: String) throws {
+      for _ in 0..<1_500 {
+        Syscalls.Thread.sleep(for: .milliseconds(20))
+        guard var client = try? Client(path: socket) else { continue }
+        let report = try Report(json: try client.call("stats"))
+        if report.entries.contains(where: { $0.pass >= 5_000 }) { return }
+      }
+      Issue.record("The frames did not arrive.")
+    }
+  }
+}
