@@ -32,7 +32,7 @@ struct X86Needs {
     self.window = window
     frame = registers.contains(10)
     self.scratch = scratch
-    // What a helper gets, and what comes back, is nobody's business but zeroed all the same.
+    // Helpers take five registers and calls of functions save four, whether the program names them or not.
     self.registers = calls ? Set(0...10) : registers
   }
 
@@ -75,7 +75,9 @@ extension X86Generator {
     }
   }
 
-  /// Gives back to ``GeneratedEntry``'s caller, with the context's place on top of the stack or, in a leaf, below.
+  /// Undoes what the entry did and returns to ``GeneratedEntry``'s caller.
+  ///
+  /// The stack pointer is where the entry left it: in a leaf below scratch, otherwise on the context.
   mutating func emitReturn() {
     if needs.isLeaf {
       if needs.fuel {
