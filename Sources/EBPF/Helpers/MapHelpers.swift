@@ -98,6 +98,7 @@ enum MapHelpers {
       guard !map.kind.holdsMaps, !map.kind.isTarget, map.kind != .queue, map.kind != .stack,
         context.memory.fits(value, map.valueByteCount)
       else { return answer(Answer.invalid) }
+      guard context.spend(octets: map.valueByteCount) else { return 0 }
       let result = unsafe map.update(
         key, context.memory.address(value), flags: flags, processor: context.processor)
       return result == Answer.fault ? context.refuse(value) : answer(result)
@@ -118,6 +119,7 @@ enum MapHelpers {
   ) -> UInt64 {
     let result = context.withMap(handle) { map in
       guard map.kind == .queue || map.kind == .stack else { return Answer.invalid }
+      guard context.spend(octets: map.valueByteCount) else { return 0 }
       // Safe: these kinds are of this class.
       let result = unsafe body(unsafeDowncast(map, to: QueueMap.self))
       if result == Answer.fault { context.fault = .memory }
@@ -158,7 +160,8 @@ enum MapHelpers {
         unsafe runner.notes.pointee.depth += 1
         defer { unsafe runner.notes.pointee.depth -= 1 }
         return unsafe walk(map, context, key) { value in
-          context.call(function, (handle, keyOffset, value, argument))
+          guard context.spend(1) else { return nil }
+          return context.call(function, (handle, keyOffset, value, argument))
         }
       }
     }

@@ -80,20 +80,12 @@ enum PlainHelpers {
     guard count <= maximumLoops else { return UInt64(UInt32(bitPattern: Answer.tooBig)) }
     var index: UInt32 = 0
     while index < count {
-      guard spend(1, context) else { return 0 }
+      guard context.spend(1) else { return 0 }
       guard let result = context.call(function, (UInt64(index), argument, 0, 0)) else { return 0 }
       index &+= 1
       if result != 0 { break }
     }
     return UInt64(index)
-  }
-
-  /// Takes from the fuel; false, and the program is stopped, where nothing is left.
-  static func spend(_ units: Int64, _ context: RunContext) -> Bool {
-    context.fuel &-= units
-    if context.fuel >= 0 { return true }
-    context.fault = .fuel
-    return false
   }
 
   /// A lock that is never freed costs whoever waits for it the rest of its fuel, and nobody else.
@@ -102,7 +94,7 @@ enum PlainHelpers {
     while true {
       let found = unsafe clinux_guarded_compare_exchange32(context.memory.address(lock), 0, 1)
       guard found.failed == 0 else { return context.refuse(lock) }
-      if found.value == 0 || !spend(1, context) { return 0 }
+      if found.value == 0 || !context.spend(1) { return 0 }
       clinux_pause()
     }
   }
@@ -110,7 +102,9 @@ enum PlainHelpers {
   private static func readNothing(
     _ target: UInt64, _ count: UInt64, _ context: RunContext
   ) -> UInt64 {
-    for at in 0..<UInt64(UInt32(truncatingIfNeeded: count)) {
+    let count = UInt64(UInt32(truncatingIfNeeded: count))
+    guard context.spend(octets: Int(count)) else { return 0 }
+    for at in 0..<count {
       guard context.memory.store8(target &+ at, 0) else { return context.refuse(target) }
     }
     return answer(Answer.fault)
@@ -128,6 +122,7 @@ enum PlainHelpers {
     guard (fromCount | toCount) & 3 == 0, max(fromCount, toCount) <= 0xffff else {
       return answer(Answer.invalid)
     }
+    guard context.spend(octets: Int(fromCount + toCount)) else { return 0 }
     var result = UInt32(truncatingIfNeeded: seed)
     if toCount > 0 {
       guard let sum = sum(to, toCount, result, context) else { return context.refuse(to) }

@@ -7,9 +7,9 @@ enum RecordHelpers {
     unsafe table[130] = { map, data, byteCount, flags, _, context in
       let context = unsafe RunContext(context)
       return RecordHelpers.withRing(map, context) { ring in
-        guard context.memory.fits(data, Int(UInt32(truncatingIfNeeded: byteCount))) else {
-          return context.refuse(data)
-        }
+        let count = Int(UInt32(truncatingIfNeeded: byteCount))
+        guard context.memory.fits(data, count) else { return context.refuse(data) }
+        guard context.spend(octets: count) else { return 0 }
         let result = unsafe ring.output(
           context.memory.address(data), UInt64(UInt32(truncatingIfNeeded: byteCount)), flags: flags)
         return result == Answer.fault ? context.refuse(data) : answer(result)

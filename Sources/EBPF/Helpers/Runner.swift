@@ -136,8 +136,23 @@ extension RunContext {
   /// What the processor's maps are indexed with.
   @inline(__always) var processor: Int { withRunner { $0.processor } }
 
+  /// Takes from the fuel; false, and the program is stopped, where nothing is left.
+  public func spend(_ units: Int64) -> Bool {
+    fuel &-= units
+    if fuel >= 0 { return true }
+    fault = .fuel
+    return false
+  }
+
+  /// Takes what it costs to go over so many octets: a unit for each 256.
+  @inline(__always)
+  public func spend(octets count: Int) -> Bool { count < 256 || spend(Int64(count >> 8)) }
+
   /// Ends the program because a pointer that it passed leads nowhere.
-  func refuse(_ address: UInt64) -> UInt64 {
+  ///
+  /// - Parameter address: What the program passed.
+  /// - Returns: 0, for the helper to answer.
+  public func refuse(_ address: UInt64) -> UInt64 {
     faultAddress = address
     fault = .memory
     return 0

@@ -82,6 +82,7 @@ enum TextHelpers {
     _ first: UInt64, _ count: UInt64, _ second: UInt64, _ context: RunContext
   ) -> UInt64 {
     for at in 0..<UInt64(UInt32(truncatingIfNeeded: count)) {
+      guard at & 255 != 255 || context.spend(1) else { return 0 }
       guard let left = context.memory.load8(first &+ at) else { return context.refuse(first) }
       guard let right = context.memory.load8(second &+ at) else { return context.refuse(second) }
       if left != right { return answer(left < right ? -1 : 1) }

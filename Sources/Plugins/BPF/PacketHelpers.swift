@@ -81,6 +81,7 @@ enum PacketHelpers {
   ) -> UInt64 {
     let count = Int(UInt32(truncatingIfNeeded: count))
     guard count <= 0xffff else { return unreachable }
+    guard context.spend(octets: count) else { return 0 }
     return withPacket(context) { packet in
       unsafe withUnsafeTemporaryAllocation(byteCount: max(count, 1), alignment: 8) { room in
         let room = unsafe UnsafeMutableRawBufferPointer(rebasing: room[..<count])
@@ -91,7 +92,7 @@ enum PacketHelpers {
         }
         guard let start = room.baseAddress,
           unsafe context.memory.write(start, to: target, count: count)
-        else { return stop(target, context) }
+        else { return context.refuse(target) }
         return 0
       }
     }
@@ -102,11 +103,12 @@ enum PacketHelpers {
   ) -> UInt64 {
     let count = Int(UInt32(truncatingIfNeeded: count))
     guard count <= 0xffff else { return unreachable }
+    guard context.spend(octets: count) else { return 0 }
     return withPacket(context) { packet in
       unsafe withUnsafeTemporaryAllocation(byteCount: max(count, 1), alignment: 8) { room in
         guard let start = room.baseAddress,
           unsafe context.memory.read(source, into: start, count: count)
-        else { return stop(source, context) }
+        else { return context.refuse(source) }
         do throws(PacketError) {
           try unsafe packet.store(
             UnsafeRawBufferPointer(start: start, count: count),
@@ -131,6 +133,7 @@ enum PacketHelpers {
     return withPacket(context) { packet in
       guard packetCount <= packet.byteCount else { return unreachable }
       guard count <= 0xffff else { return UInt64(bitPattern: -7) }
+      guard context.spend(octets: count + packetCount) else { return 0 }
       var record = [UInt8](repeating: 0, count: count + packetCount)
       let isThere = unsafe record.withUnsafeMutableBytes { record in
         guard let start = record.baseAddress, count == 0 || context.memory.fits(data, count) else {
@@ -140,15 +143,8 @@ enum PacketHelpers {
         return unsafe context.memory.read(data, into: start, count: count)
           && packet.copyBytes(from: 0, to: rest)
       }
-      guard isThere else { return stop(data, context) }
+      guard isThere else { return context.refuse(data) }
       return UInt64(bitPattern: Int64(context.sendEvent(record, map: map, flags: flags)))
     }
-  }
-
-  /// Ends the program because a pointer that it passed leads nowhere.
-  private static func stop(_ address: UInt64, _ context: RunContext) -> UInt64 {
-    context.faultAddress = address
-    context.fault = .memory
-    return 0
   }
 }

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Calls one of the helpers for packets with whatever a test says; no verifier would let this through.
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+struct call {
+  __u64 number, argument[5];
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, struct call);
+} calls SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+  __uint(key_size, 4);
+  __uint(value_size, 4);
+} events SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_DEVMAP);
+  __uint(max_entries, 4);
+  __type(key, __u32);
+  __type(value, __u32);
+} ports SEC(".maps");
+
+typedef __u64 (*helper)(__u64, __u64, __u64, __u64, __u64);
+#define CALL(id) \
+  case id:       \
+    return ((helper)id)(a[0], a[1], a[2], a[3], a[4])
+
+SEC("xdp.frags")
+int hostile(struct xdp_md *context) {
+  __u32 key = 0;
+  struct call *call = bpf_map_lookup_elem(&calls, &key);
+  if (!call) return XDP_ABORTED;
+  volatile __u64 *a = call->argument;
+  switch (call->number) {
+    CALL(23);
+    CALL(25);
+    CALL(44);
+    CALL(51);
+    CALL(54);
+    CALL(65);
+    CALL(188);
+    CALL(189);
+    CALL(190);
+  }
+  return XDP_DROP;
+}
+
+// A record of four octets, and the first twenty of the packet.
+SEC("xdp/events")
+int send(struct xdp_md *context) {
+  __u32 mark = 0x04030201;
+  long result = bpf_perf_event_output(context, &events, 20ull << 32 | BPF_F_CURRENT_CPU, &mark, sizeof mark);
+  bpf_redirect_map(&ports, 0, 0);
+  return result ? XDP_DROP : XDP_PASS;
+}
+
+char _license[] SEC("license") = "Dual MIT/GPL";
