@@ -10,7 +10,7 @@ import Glibc
 //
 //     CPU 0:  Machine.run ──▶ context ──▶ packet ──▶ verdict
 //
-// The peer is the same C, compiled natively and called through a pointer; scripts/bench compiles it for the machine.
+// The peer is the same C, compiled natively and called through a pointer; scripts/build-bench compiles it for the machine.
 func programs(_ runner: inout Runner) {
   for (name, octets) in [("drop", 64), ("parse", 64), ("checksum", 64), ("checksum", 1_500)] {
     let program = BenchmarkProgram(name, octets: octets)
@@ -82,10 +82,10 @@ private final class BenchmarkProgram {
     return unsafe peer_program(name, page.address + 256, UInt32(octets), verdict, count)
   }
 
-  /// What scripts/bench compiled.
+  /// What scripts/build-bench compiled.
   private static func object() -> [UInt8] {
     guard let file = unsafe fopen("Benchmarks/.build/programs.o", "r") else {
-      preconditionFailure("Benchmarks/.build/programs.o is missing: start this with scripts/bench.")
+      preconditionFailure("Benchmarks/.build/programs.o is missing: scripts/build-bench makes it.")
     }
     defer { unsafe fclose(file) }
     var octets = [UInt8](repeating: 0, count: 1 << 20)
