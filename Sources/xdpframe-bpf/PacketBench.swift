@@ -13,10 +13,8 @@ final class PacketBench {
   private let queue: ReceiveQueueInfo
   private let store: MapStore
 
-  /// The numbers that redirects name: one map for each kind, and one for interfaces.
-  private static let targets: [MapKind: UInt16] = [
-    .cpuMap: 1, .deviceMap: 2, .deviceHash: 2, .xskMap: 3,
-  ]
+  /// The numbers that redirects name; interfaces have none.
+  private static let routes = RedirectRoutes(cpuMap: 1, deviceMap: 2, socketMap: 3)
 
   /// What a program made of a packet.
   struct Result {
@@ -58,7 +56,7 @@ final class PacketBench {
     // A packet by hand may be of any length, whatever the section says of fragments.
     return try BPFProgram(
       loaded, program: name, takesFragments: true,
-      routes: RedirectRoutes(maps: PacketBench.targets))
+      routes: PacketBench.routes)
   }
 
   /// Runs a program on a packet.

@@ -44,8 +44,7 @@ final class ObjectLoader: Sendable {
     do {
       return try BPFProgram(
         try load(definition, object), program: object.section, processor: processor,
-        routes: RedirectRoutes(
-          maps: [.cpuMap: Datapath.cpuMapNumber], portMap: Datapath.devMapNumber),
+        routes: RedirectRoutes(cpuMap: Datapath.cpuMapNumber, portMap: Datapath.devMapNumber),
         fuel: object.budget.map(Int64.init) ?? EBPF.Machine.defaultFuel)
     } catch {
       throw PluginError(object.file, .object("\(error)"))
