@@ -19,13 +19,13 @@ import Testing
     #expect(
       report.json.description == """
         {"mode":"afxdp","seconds":5.0,\
-        "ports":[{"name":"wan","kind":"afxdp","state":"up","rx":3,"rx_kernel_dropped":0,"pass":0,\
-        "drop":{"prog_drop":1},"xdp_tx":0,"redirect":2,"aborted":0,\
+        "ports":[{"name":"wan","kind":"afxdp","state":"up","rx":3,"rx_bytes":0,"rx_kernel_dropped":0,\
+        "pass":0,"drop":{"prog_drop":1},"xdp_tx":0,"redirect":2,"aborted":0,\
         "tx":0,"tx_errors":0,"invalid_desc":0,"in_flight":0,\
         "ethtool":{\(ethtool.joined(separator: ","))}}],\
         "entries":[{"id":"w1","cpu":1,"state":"up","qsize":0,"offered":0,"enq":0,"ring_drop":0,"depth":0,\
         "processed":0,"pass":0,"drop":{},"tx":0,"redirect":0,"aborted":0,\
-        "progs":[{"id":"count","kind":"swift","version":1}]}],\
+        "wakeups":0,"progs":[{"id":"count","kind":"swift","version":1,"faults":0}]}],\
         "pools":[{"name":"wan","capacity":0,"states":{"free":0,"fill":0,"receive":0,"worker":0,\
         "ring":0,"transmit":0,"completion":0,"held":0,"shared":0,"quarantine":0},\
         "double_free":0,"stale":0,"abandoned":0}],\
@@ -42,7 +42,7 @@ import Testing
 
   @Test func keysOfLaterVersionsAreSkipped() throws {
     guard case .object(var object) = Report.sample.json else { return }
-    object["procs"] = [["role": "worker"]]
+    object["tenants"] = [["role": "worker"]]
     #expect(try Report(json: .object(object)) == .sample)
   }
 

@@ -76,7 +76,7 @@ func executableFolder() -> String {
 }
 
 /// A pipe whose write end a child gets.
-private final class OutputPipe {
+final class OutputPipe {
   private let read: FileDescriptor
   private(set) var write: Int32
 

@@ -637,7 +637,7 @@ private let rest = """
   /// Keys that the full design has and this version has not, and one that nobody has, in every mapping.
   @Test(arguments: [
     ("", "the file", []),
-    ("daemon: {", "daemon", ["metrics", "restart", "privileges"]),
+    ("daemon: {", "daemon", ["restart"]),
     ("memory: {", "memory", ["numa"]),
     ("steering: {", "steering", ["buckets", "rebalance", "elephants", "rules"]),
     ("steering: {hash: {", "steering.hash", ["esp", "fragments", "decap"]),

@@ -43,7 +43,7 @@ final class ControlledWiring {
     wiring.datapath.setPassPort(sink)
     let wiring = wiring
     let methods = ControlMethods(
-      wiring, configurationPath: file, note: { (_, _) in },
+      wiring, configurationPath: file, machine: .current, note: { (_, _) in },
       status: {
         Status(
           process: 1, uptimeSeconds: 1, configuration: nil,

@@ -71,4 +71,5 @@
 #include "clinux_descriptors.h"
 #include "clinux_guard.h"
 #include "clinux_poison.h"
+#include "clinux_privileges.h"
 #include "clinux_syscalls.h"

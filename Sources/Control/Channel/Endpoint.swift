@@ -118,20 +118,26 @@ public final class Endpoint {
     timeout: Duration?, handler: (Request) -> Result<JSON, ControlError>?
   ) throws(SystemCallError) -> Int {
     resumeAccepting()
-    let events = try epoll.wait(timeout: unfinished.isEmpty ? patience(timeout) : .zero)
+    // Everybody's events, so that no call is looked at before a farewell that came with it.
+    let events = try epoll.wait(
+      limit: Self.connectionLimit + 2, timeout: unfinished.isEmpty ? patience(timeout) : .zero)
     var turn = unfinished
+    var isCalled = false
     unfinished = []
     for event in events {
       switch event.token {
-      case Self.listenerToken: accept()
+      case Self.listenerToken: isCalled = true
       case Self.answersToken: turn.formUnion(deliver())
       default:
         turn.insert(event.token)
         take(event)
       }
     }
-    defer { sweep() }
-    return turn.reduce(0) { $0 + serve($1, handler) }
+    let count = turn.reduce(0) { $0 + serve($1, handler) }
+    sweep()
+    // Those who go make room for those who come, in this order.
+    if isCalled { accept() }
+    return count
   }
 
   /// The time to sleep: not beyond the next look at the peers' times.
@@ -258,7 +264,10 @@ extension Endpoint {
 
 extension Endpoint {
   private func accept() {
-    for _ in 0..<Self.requestsPerTurn {
+    // No more than there are places: who comes when they are taken may find one next turn, when those who have
+    // left in the meantime were heard of.
+    let places = Self.connectionLimit - connections.count
+    for _ in 0..<min(max(places, 1), Self.requestsPerTurn) {
       do {
         guard let socket = try listener.accept() else { return }
         try admit(socket)

@@ -11,6 +11,8 @@ extension Report {
       "unaccounted": JSON(unaccounted),
     ]
     object["generation"] = generation.map { JSON($0) }
+    if !processes.isEmpty { object["procs"] = .array(processes.map(\.json)) }
+    object["balance"] = balance.map(JSON.number)
     return .object(object)
   }
 
@@ -35,9 +37,13 @@ extension Report {
     }
     self.init(mode: mode, seconds: try reader["seconds"].number())
     generation = try reader["generation"].ifPresent?.count()
+    balance = try reader["balance"].ifPresent?.number()
     for element in try reader["ports"].elements() { ports.append(try Port(element)) }
     for element in try reader["entries"].elements() { entries.append(try Entry(element)) }
     for element in try reader["pools"].elements() { pools.append(try Pool(element)) }
+    for element in try reader["procs"].ifPresent?.elements() ?? [] {
+      processes.append(try Process(element))
+    }
   }
 }
 
@@ -48,7 +54,8 @@ extension Report.Port {
     ]
     object["reason"] = reason.map(JSON.string)
     for (name, value): (String, JSON) in [
-      ("rx", JSON(rx)), ("rx_kernel_dropped", JSON(rxKernelDropped)), ("pass", JSON(pass)),
+      ("rx", JSON(rx)), ("rx_bytes", JSON(rxBytes)), ("rx_kernel_dropped", JSON(rxKernelDropped)),
+      ("pass", JSON(pass)),
       ("drop", drop.json), ("xdp_tx", JSON(xdpTx)), ("redirect", JSON(redirect)),
       ("aborted", JSON(aborted)), ("tx", JSON(tx)), ("tx_errors", JSON(txErrors)),
       ("invalid_desc", JSON(invalidDescriptors)), ("in_flight", JSON(inFlight)),
@@ -62,6 +69,7 @@ extension Report.Port {
       name: try reader["name"].string(), kind: try reader["kind"].string(),
       state: try reader["state"].string(), reason: try reader["reason"].ifPresent?.string())
     rx = try reader["rx"].count()
+    rxBytes = try reader["rx_bytes"].ifPresent?.count() ?? 0
     rxKernelDropped = try reader["rx_kernel_dropped"].count()
     pass = try reader["pass"].count()
     drop = try DropCounts(reader["drop"])
@@ -86,6 +94,7 @@ extension Report.Entry {
       "redirect": JSON(redirect), "aborted": JSON(aborted),
     ]
     object["busy_ns"] = busyNanoseconds.map { JSON($0) }
+    object["wakeups"] = JSON(wakeups)
     object["progs"] = .array(programs.map(\.json))
     return .object(object)
   }
@@ -105,6 +114,7 @@ extension Report.Entry {
     redirect = try reader["redirect"].count()
     aborted = try reader["aborted"].count()
     busyNanoseconds = try reader["busy_ns"].ifPresent?.count()
+    wakeups = try reader["wakeups"].ifPresent?.count() ?? 0
     for element in try reader["progs"].elements() {
       programs.append(try Report.Program(element))
     }
@@ -113,13 +123,16 @@ extension Report.Entry {
 
 extension Report.Program {
   fileprivate var json: JSON {
-    ["id": .string(id), "kind": .string(kind), "version": JSON(version)]
+    [
+      "id": .string(id), "kind": .string(kind), "version": JSON(version), "faults": JSON(faults),
+    ]
   }
 
   fileprivate init(_ reader: JSON.Reader) throws(JSON.MismatchError) {
     self.init(
       id: try reader["id"].string(), kind: try reader["kind"].string(),
       version: try reader["version"].count())
+    faults = try reader["faults"].ifPresent?.count() ?? 0
   }
 }
 

@@ -23,12 +23,16 @@ public struct Report: Sendable, Equatable {
   public var seconds: Double
   /// Which configuration runs: 1 at the start, one more with every change; nil where there is no daemon.
   public var generation: UInt64?
+  /// The busiest entry's frames of the last second by those of the average entry; nil when not measured.
+  public var balance: Double?
   /// The ports in the order of the configuration.
   public var ports: [Port]
   /// The entries of the CPU map in the order of the configuration.
   public var entries: [Entry]
   /// The pools of buffers.
   public var pools: [Pool]
+  /// The processes at work; empty where nobody asked a daemon.
+  public var processes: [Process] = []
 
   /// Creates a report.
   public init(
@@ -57,6 +61,8 @@ extension Report {
     public var reason: String?
     /// Frames received.
     public var rx: UInt64 = 0
+    /// Octets of the frames received.
+    public var rxBytes: UInt64 = 0
     /// Frames that the kernel dropped before this port could receive them; no part of `rx`.
     public var rxKernelDropped: UInt64 = 0
     /// Frames handed to the port that `on.pass` names.
@@ -124,6 +130,8 @@ extension Report {
     public var aborted: UInt64 = 0
     /// The time that the worker spent on frames, in nanoseconds; nil when not measured.
     public var busyNanoseconds: UInt64?
+    /// How often the sleeping worker was woken.
+    public var wakeups: UInt64 = 0
     /// The programs that run here, in order.
     public var programs: [Program] = []
 
@@ -142,6 +150,8 @@ extension Report {
     public var kind: String
     /// Counts up when the program is replaced; starts at 1.
     public var version: UInt64
+    /// Packets that were taken from it because it broke the rules.
+    public var faults: UInt64 = 0
 
     /// Creates a reference to a program.
     public init(id: String, kind: String = "swift", version: UInt64 = 1) {

@@ -36,10 +36,11 @@ struct Run: AsyncParsableCommand {
     let configuration = try load()
     LoggingSystem.bootstrap { LineLogHandler(label: $0, format: logFormat) }
     let logger = Logger(label: "cpumapd")
-    try? Thread.pinCurrent(to: CPUSet(configuration.daemon.housekeepingCPUs))
     let wiring: Wiring
     do throws(SetUpError) {
-      wiring = try Wiring(configuration) { logger.warning("\($0)") }
+      wiring = try Wiring(configuration, warn: { logger.warning("\($0)") }) {
+        try configuration.giveUpPrivileges()
+      }
     } catch {
       Terminal.standardError.write("cpumapd: \(error)\n")
       throw ExitCode(error.status.rawValue)
@@ -47,8 +48,7 @@ struct Run: AsyncParsableCommand {
     let last = LastReport()
     let daemon = Daemon(
       wiring: wiring, controlPath: control ?? configuration.daemon.control,
-      configurationPath: config,
-      logger: logger
+      configurationPath: config, machine: .current, logger: logger
     ) { last.keep($0) }
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(

@@ -32,7 +32,8 @@ extension Configuration {
     return (configuration, list)
   }
 
-  private static func compose(_ text: String, _ collector: DiagnosticCollector) -> YAMLMapping? {
+  /// Reads the text as a mapping of YAML; nil, with errors, where it is none.
+  static func compose(_ text: String, _ collector: DiagnosticCollector) -> YAMLMapping? {
     guard text.utf8.count <= fileLimit else {
       collector.error("the file is longer than \(fileLimit) octets", at: nil as SourceRange?)
       return nil

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Control
 import EBPF
 import Plugins
 import Syscalls
@@ -37,7 +38,7 @@ extension Configuration {
 extension Configuration.Daemon {
   fileprivate mutating func read(_ mapping: YAMLMapping) {
     mapping.expect(
-      ["housekeeping_cpus", "control", "park"], later: ["metrics", "restart", "privileges"])
+      ["housekeeping_cpus", "control", "park", "metrics", "privileges"], later: ["restart"])
     if let value = mapping["housekeeping_cpus"] { housekeepingCPUs = value.processors() ?? [] }
     if let value = mapping["control"], let path = value.text() {
       // A Unix socket's address holds 108 octets, the last of them zero.
@@ -48,6 +49,15 @@ extension Configuration.Daemon {
       }
       control = path
     }
+    if let value = mapping["metrics"], let text = value.text() {
+      metrics = ScrapeAddress(text)
+      if metrics == nil {
+        value.mustBe("unix:/path, tcp:127.0.0.1:port or tcp:[::1]:port")
+      } else if case .unix(let path)? = metrics, path.utf8.count > 107 {
+        value.error("\(value.path) is \(path.utf8.count) octets long; a socket's path holds 107")
+      }
+    }
+    if let value = mapping["privileges"] { privileges = value.choice() ?? privileges }
     if let value = mapping["park"] { parking = value.choice() ?? parking }
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Control
 import Ports
 
 /// What the operator wants: a checked configuration file with every default filled in.
@@ -26,11 +27,22 @@ extension Configuration {
       case sleep
     }
 
+    /// What the process may do once everything is set up.
+    enum Privileges: String, Sendable, CaseIterable {
+      /// What a port needs that comes back after its interface was gone.
+      case keepForPorts = "keep-for-ports"
+      /// Nothing: a port whose interface goes away stays away.
+      case dropAfterSetUp = "drop-after-setup"
+    }
+
     /// The CPUs of the threads that carry no frames; by default the first that this process may use.
     var housekeepingCPUs: [Int] = [0]
     /// The path of the control socket.
     var control = "/run/cpumapd/control.sock"
     var parking = Parking.adaptive
+    /// Where metrics can be fetched; nil for nowhere.
+    var metrics: ScrapeAddress?
+    var privileges = Privileges.keepForPorts
   }
 
   /// The buffers of the ports: one pool for each port, all of this shape.

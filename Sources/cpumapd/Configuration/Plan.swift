@@ -178,6 +178,8 @@ extension Plan {
       ],
       "capabilities": .array(capabilities.map { .string($0.name) }),
       "control": .string(configuration.daemon.control),
+      "metrics": configuration.daemon.metrics.map { .string("\($0)") } ?? .null,
+      "privileges": .string(configuration.daemon.privileges.rawValue),
     ]
   }
 

@@ -18,15 +18,18 @@ struct ControlMethods: Sendable {
   /// - Parameters:
   ///   - wiring: What is looked at and changed.
   ///   - configurationPath: What `reload` reads.
+  ///   - machine: What CPUs are checked against.
   ///   - note: Told of every change: what it is, and the generation that it made.
   ///   - status: Reads the books.
   ///   - tick: Called by the socket's thread at least ten times a second.
   init(
-    _ wiring: Wiring, configurationPath: String, note: @escaping @Sendable (String, UInt64) -> Void,
+    _ wiring: Wiring, configurationPath: String, machine: Machine?,
+    note: @escaping @Sendable (String, UInt64) -> Void,
     status: @escaping @Sendable () -> Status, tick: @escaping @Sendable () -> Void = {}
   ) {
     self.tick = tick
-    let operations = Operations(wiring: wiring, configurationPath: configurationPath)
+    let operations = Operations(
+      wiring: wiring, configurationPath: configurationPath, machine: machine)
     queries = [
       "status": { _ in .success(status().json) },
       "stats": { _ in .success(status().report.json) },

@@ -27,8 +27,9 @@ final class ControlServer: Sendable {
   /// - Parameters:
   ///   - path: Where.
   ///   - methods: What to answer.
+  ///   - cpus: Where its threads run; nil for anywhere.
   /// - Throws: ``SetUpError`` where somebody else answers there.
-  init(path: String, methods: ControlMethods) throws(SetUpError) {
+  init(path: String, methods: ControlMethods, on cpus: CPUSet? = nil) throws(SetUpError) {
     do {
       let changes = try ChangeQueue()
       self.changes = changes
@@ -40,7 +41,7 @@ final class ControlServer: Sendable {
       let endpoint = Opened(try Endpoint(options))
       let answers = endpoint.endpoint.answers
       let stop = Stop(self)
-      let talking = try Thread(name: "control") {
+      let talking = try Thread(name: "control", on: cpus) {
         while !stop.isSet {
           _ = try? endpoint.endpoint.poll(timeout: .milliseconds(100)) { request in
             if let query = methods.queries[request.method] { return query(request.parameters) }
@@ -53,7 +54,7 @@ final class ControlServer: Sendable {
           methods.tick()
         }
       }
-      let changing = try Thread(name: "change") {
+      let changing = try Thread(name: "change", on: cpus) {
         while let request = changes.next() {
           guard let change = methods.changes[request.method] else { continue }
           answers.send(change(request.parameters), to: request.ticket)

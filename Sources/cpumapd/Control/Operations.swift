@@ -6,6 +6,8 @@ import Control
 struct Operations: Sendable {
   let wiring: Wiring
   let configurationPath: String
+  /// The CPUs of this process: the threads that ask have fewer.
+  let machine: Machine?
 
   typealias Operation = @Sendable (Parameters) throws(ControlError) -> Edited
 
@@ -35,7 +37,7 @@ extension Operations {
     let isSteered = try !parameters.flag("unsteered")
     return try change(parameters) { (state) throws(ControlError) in
       let definition = parameters.json["entry"] ?? [:]
-      let entry = try Configuration.entry(definition, machine: .current)
+      let entry = try Configuration.entry(definition, machine: machine)
       var configuration = state.configuration
       // Steering that names nobody reaches everybody, the new one included.
       if !isSteered { configuration.nameSteeredEntries() }
@@ -73,7 +75,7 @@ extension Operations {
         definition[member.name] = member.value
       }
       configuration.entries[index] = try Configuration.entry(
-        .object(definition), machine: .current)
+        .object(definition), machine: machine)
       return Edit(configuration: configuration)
     }
   }
@@ -116,7 +118,7 @@ extension Operations {
     let name = try parameters.text("name")
     let definition = parameters.json["definition"] ?? [:]
     return try change(parameters) { (state) throws(ControlError) in
-      var program = try Configuration.program(name, definition, machine: .current)
+      var program = try Configuration.program(name, definition, machine: machine)
       var configuration = state.configuration
       let index = configuration.programs.firstIndex { $0.name == name }
       if let index { program.revision = configuration.programs[index].revision + 1 }
@@ -179,7 +181,7 @@ extension Operations {
 
   private func read() throws(ControlError) -> Configuration {
     do throws(Configuration.LoadError) {
-      return try Configuration.load(configurationPath, machine: .current).configuration
+      return try Configuration.load(configurationPath, machine: machine).configuration
     } catch {
       let lines = error.text.split(separator: "\n", maxSplits: 1)
       throw .invalidChange(

@@ -3,6 +3,7 @@
 import Control
 import Datapath
 import MemModels
+import Plugins
 import Ports
 import XDPFrame
 
@@ -54,12 +55,13 @@ extension EntryReport {
     entry.redirect = redirect
     entry.aborted = aborted
     entry.busyNanoseconds = busyNanoseconds
+    entry.wakeups = wakeups
     for (reason, frames) in drops { entry.drop[reason.name] = frames }
     if let program = state.entries[name]?.program {
-      entry.programs = [
-        Report.Program(
-          id: program.definition.name, kind: program.definition.kindName, version: program.version)
-      ]
+      var running = Report.Program(
+        id: program.definition.name, kind: program.definition.kindName, version: program.version)
+      running.faults = (program.instance as? PluginProgram)?.faultCount ?? 0
+      entry.programs = [running]
     }
     return entry
   }
@@ -128,6 +130,7 @@ extension Report.Port {
     redirect += tally[.redirect]
     aborted += tally[.aborted]
     for reason in DropReason.allCases where tally[reason] > 0 { drop[reason.name] += tally[reason] }
+    rxBytes += tally[.receivedBytes]
     rx += tally[.received]
   }
 }

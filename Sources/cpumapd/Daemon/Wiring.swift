@@ -36,13 +36,17 @@ final class Wiring: Sendable {
   ///   - configuration: Checked.
   ///   - namespace: Where the devices are; nil for the calling thread's.
   ///   - warn: Told what an operator should know.
+  ///   - settle: Called once the ports are open, before programs are loaded and threads begin: the time to give up
+  ///     privileges.
   /// - Throws: ``SetUpError``; nothing of it is left then.
   convenience init(
     _ configuration: Configuration, in namespace: NetworkNamespace? = nil,
-    warn: @escaping @Sendable (String) -> Void
+    warn: @escaping @Sendable (String) -> Void, settle: () throws -> Void = {}
   ) throws(SetUpError) {
     try self.init(configuration, workers: .threads, warn: warn) { registry in
-      try PortBuilder(configuration, registry: registry, namespace: namespace).ports()
+      let built = try PortBuilder(configuration, registry: registry, namespace: namespace).ports()
+      try settle()
+      return built
     }
   }
 
