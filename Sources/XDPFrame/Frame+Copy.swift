@@ -26,6 +26,7 @@ extension Frame {
     unsafe (copy.hardStart + (headroom - metadata)).copyMemory(
       from: octets, byteCount: metadata + linearByteCount)
     copy.describe(as: source, headroom: headroom)
+    if let segmentation = source.segmentation { copy.markSegmented(segmentation) }
     return Frame(owning: storage.take())
   }
 }

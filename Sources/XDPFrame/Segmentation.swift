@@ -68,6 +68,12 @@ extension Buff {
 }
 
 extension Descriptor {
+  /// Makes the frame at rest that begins in this buffer one that is to be cut.
+  func markSegmented(_ segmentation: Segmentation) {
+    sharedInfo.note(segmentation, packetOffset: unsafe data - hardStart)
+    flags.insert(.segmented)
+  }
+
   /// How the frame at rest that begins in this buffer is to be cut; nil for an ordinary one.
   public var segmentation: Segmentation? {
     guard flags.contains(.segmented) else { return nil }

@@ -108,6 +108,7 @@ struct TAPPortTests {
       port.close()
       let census = pool.census()
       #expect(census[.free] == census.capacity && census.abandoned == 0, "\(census)")
+      #expect(pool.destroy() == nil)
     }
   }
 

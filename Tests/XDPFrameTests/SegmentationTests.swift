@@ -48,6 +48,16 @@ import XDPFrame
     #expect(pool.destroy() == nil)
   }
 
+  @Test func aCopyIsToBeCutAsItsOriginal() throws {
+    guard let frame = Frame(try packet(byteCount: 2_000)), let page = pool.allocate(),
+      let copy = frame.copy(into: page)
+    else { throw Missing.page }
+    #expect(copy.descriptor.segmentation == tcp)
+    frame.recycle(.programDrop)
+    copy.recycle(.programDrop)
+    #expect(pool.destroy() == nil)
+  }
+
   @Test func theNextPacketInTheBufferIsAnOrdinaryOne() throws {
     let packet = try packet(byteCount: 2_000)
     let buffer = packet.descriptor

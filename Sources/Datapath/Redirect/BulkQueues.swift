@@ -19,9 +19,9 @@ struct BulkQueues {
   /// The queues in use.
   private var count = 0
 
-  init(_ frames: borrowing RedirectBurst, tally: Tally, routes: Routes) {
+  init(_ frames: borrowing RedirectBurst, tally: Tally, routes: Unmanaged<Routes>) {
     unsafe lanes = frames.lanes
-    unsafe self.routes = Unmanaged.passUnretained(routes)
+    unsafe self.routes = unsafe routes
     self.tally = tally
   }
 

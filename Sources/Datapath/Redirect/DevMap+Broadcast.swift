@@ -41,7 +41,7 @@ extension DevMap {
 
   private func copy(of frame: borrowing Frame) -> Frame? {
     guard let storage = copies.withLock({ $0?.allocate() }) else {
-      routes.warnOnceAboutCopies()
+      unsafe routes._withUnsafeGuaranteedRef { $0.warnOnceAboutCopies() }
       return nil
     }
     return frame.copy(into: storage)

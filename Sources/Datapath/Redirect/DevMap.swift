@@ -13,10 +13,12 @@ public import XDPFrame
 /// more.
 ///
 /// Source: `struct bpf_dtab`, `kernel/bpf/devmap.c`.
+@safe
 public final class DevMap: RedirectMap, Sendable {
   let entries: ReferenceTable<DevMapEntry>
   let copies = Mutex<(any MemoryModel)?>(nil)
-  let routes: Routes
+  // Safe: the routes hold the map, so a reference of its own would keep both for ever; who redirects comes by them.
+  let routes: Unmanaged<Routes>
   private let changing = Mutex<Void>(())
   /// Source: `__dev_map_alloc_node()`, `kernel/bpf/devmap.c`.
   private let agreement = FragmentAgreement(refusing: .invalid)
@@ -30,7 +32,7 @@ public final class DevMap: RedirectMap, Sendable {
     entries = ReferenceTable(capacity: capacity)
     self.quiescence = quiescence
     self.directory = directory
-    self.routes = routes
+    unsafe self.routes = .passUnretained(routes)
   }
 
   /// Its entries are ports.
@@ -109,7 +111,7 @@ public final class DevMap: RedirectMap, Sendable {
   ///
   /// Source: `dev_map_enqueue()` and `__dev_flush()`, `kernel/bpf/devmap.c`.
   public func redirect(_ frames: inout RedirectBurst, tally: Tally) {
-    var queues = BulkQueues(frames, tally: tally, routes: routes)
+    var queues = unsafe BulkQueues(frames, tally: tally, routes: routes)
     let descriptors = unsafe frames.descriptors
     let targets = unsafe frames.targets
     let count = frames.count

@@ -9,16 +9,11 @@ internal import XDPFrame
 /// link messages are listened to, every socket is asked whether it is still bound, and the attachment whether it
 /// is still there.
 struct AFXDPHealth: ~Copyable {
-  /// The interface's name.
-  let device: String
+  /// The interface.
+  private var watch: InterfaceWatch
   /// What redirects packets to the sockets; belongs to no interface.
   let program: RedirectProgram
   private let attachment: AFXDPOptions.Attachment
-  private var monitor: InterfaceMonitor
-  /// The interface as it is, or was last.
-  private(set) var state: InterfaceState
-  /// Why there is no interface; nil while there is one.
-  private(set) var absence: String?
   private var link: ProgramLink?
   /// Whether the program runs in the driver; nil while it is not attached.
   private(set) var isNative: Bool?
@@ -38,64 +33,29 @@ struct AFXDPHealth: ~Copyable {
   init(
     device: String, queueCount: Int, _ options: AFXDPOptions
   ) throws(SystemCallError) {
-    // First listened, then looked: so no change is missed.
-    let monitor = try InterfaceMonitor()
-    let state = try Interface(named: device).state()
-    let program = try RedirectProgram(queueCount: max(queueCount, 1), fallback: options.fallback)
-    self.device = device
-    self.monitor = monitor
-    self.state = state
-    self.program = program
+    let watch = try InterfaceWatch(device)
+    program = try RedirectProgram(queueCount: max(queueCount, 1), fallback: options.fallback)
+    self.watch = watch
     attachment = options.attachment
   }
 
   /// The interface, while there is one.
-  var interface: Interface? {
-    absence == nil ? Interface(index: state.index, name: device) : nil
-  }
-
-  /// Whether the interface is there and carries packets.
-  ///
-  /// `IFF_RUNNING` would follow the carrier up to a second later.
-  var carries: Bool { absence == nil && state.isUp && state.flags.contains(.carrier) }
-
-  // MARK: - The interface
+  var interface: Interface? { watch.interface }
+  /// The interface as it is, or was last.
+  var state: InterfaceState { watch.state }
+  /// Why there is no interface; nil while there is one.
+  private var absence: String? { watch.absence }
 
   /// Takes in what has happened to the interface; in its namespace.
   mutating func observe() {
-    guard let batch = try? monitor.read() else { return }
-    for event in batch.events { note(event) }
-    // The message that the carrier is back may be a second late.
-    if batch.hasLost || absence == nil && !carries { lookUp() }
+    watch.observe()
     if absence != nil { detach() }
-  }
-
-  private mutating func note(_ event: InterfaceEvent) {
-    switch event.change {
-    case .changed:
-      let isOurs = absence == nil && event.index == state.index
-      guard isOurs || event.name == device else { return }
-      state = event.state
-      absence = nil
-    case .removed:
-      guard event.index == state.index else { return }
-      absence = "the interface was deleted"
-    case .moved:
-      guard event.index == state.index else { return }
-      absence = "the interface was moved to another network namespace"
-    }
   }
 
   /// Looks the interface up anew; in its namespace.
   mutating func lookUp() {
-    do throws(SystemCallError) {
-      state = try Interface(named: device).state()
-      absence = nil
-    } catch {
-      guard error.errno == .noSuchDevice else { return }
-      absence = absence ?? "the interface does not exist"
-      detach()
-    }
+    watch.lookUp()
+    if absence != nil { detach() }
   }
 
   // MARK: - The attachment
@@ -128,7 +88,7 @@ struct AFXDPHealth: ~Copyable {
   func mayTry(at now: UInt64) -> Bool { now >= nextTry }
 
   mutating func noteFailure(_ error: SystemCallError, at now: UInt64) {
-    failure = "\(AFXDPError.refused(error, interface: device))"
+    failure = "\(AFXDPError.refused(error, interface: watch.device))"
     nextTry = now &+ backOff
     backOff = min(backOff * 2, AFXDPHealth.longestBackOff)
   }
@@ -145,7 +105,7 @@ struct AFXDPHealth: ~Copyable {
   func publish(to condition: PortCondition, _ queues: [AFXDPQueue]) {
     condition.largestPacket = AFXDPPort.largestPacket(state)
     let refusal: DropReason = isClosed ? .shutdown : absence != nil ? .portGone : .portDown
-    for queue in queues { queue.setLane(open: carries && !isClosed, refusal: refusal) }
+    for queue in queues { queue.setLane(open: watch.carries && !isClosed, refusal: refusal) }
   }
 
   /// How the port is, and why.
@@ -153,7 +113,7 @@ struct AFXDPHealth: ~Copyable {
     if isClosed { return (.closed, "the port was closed") }
     if let absence { return (.gone, absence) }
     if !state.isUp { return (.down, "the interface is down") }
-    if !carries { return (.down, "the interface has no carrier") }
+    if !watch.carries { return (.down, "the interface has no carrier") }
     if !isWanted { return (.down, "the port was detached") }
     if areSocketsOpen, isNative != nil { return (.up, "") }
     return (.down, failure ?? "the interface is being taken up")

@@ -32,6 +32,11 @@ enum Diagnosis {
   private static var capabilities: Finding {
     let needed: Capabilities = [.networkAdministration, .networkRaw, .bpf]
     let effective = Capabilities.effective
+    guard isInFirstUserNamespace else {
+      return Finding(
+        "capabilities", .remark, "they count in this user namespace alone, where bpf(2) is refused",
+        fix: "kind: packet or kind: tap, which do without AF_XDP")
+    }
     guard !effective.contains(.systemAdministration) else {
       return Finding("capabilities", .fine, "all that AF_XDP needs")
     }
@@ -43,6 +48,12 @@ enum Diagnosis {
     return Finding(
       "capabilities", .obstacle, "AF_XDP ports need \(missing.cNames.joined(separator: ", "))",
       fix: "sudo setcap \(names)+ep $(command -v cpumapd)")
+  }
+
+  /// The first user namespace maps every user to itself.
+  private static var isInFirstUserNamespace: Bool {
+    let map = TextFile.contents("/proc/self/uid_map") ?? ""
+    return map.isEmpty || map.split(whereSeparator: \.isWhitespace) == ["0", "0", "4294967295"]
   }
 
   /// A TAP that belongs to the user needs no capability, so the device file decides.
