@@ -17,9 +17,15 @@ extension Configuration {
       root["version"]?.mustBe("\(Self.version), the only version so far")
       return
     }
-    root.expect([
+    let keys = [
       "version", "daemon", "memory", "ports", "steering", "programs", "entries", "on",
-    ])
+    ]
+    root.expect(keys)
+    // Under a misspelt key stand names that nobody has read.
+    for (key, kind) in [("ports", Names.Kind.port), ("programs", .program), ("entries", .entry)]
+    where root[key] == nil && root.names.contains(where: { !keys.contains($0) }) {
+      root.collector.names.missName(of: kind)
+    }
     if let cpu = root.collector.machine?.cpus.processors.first { daemon.housekeepingCPUs = [cpu] }
     if let mapping = root["daemon"]?.mapping() { daemon.read(mapping) }
     // Ports come first: what memory they need by default depends on their kinds.

@@ -66,6 +66,8 @@ extension YAMLMapping {
     }
     if let owner = collector.names.declare(name, kind, at: path) {
       value.error("\(value.path) \"\(name)\" is taken by \(owner)")
+      // One of the two has somebody else's name, so one name is missing.
+      collector.names.missName(of: kind)
     }
     return name
   }
