@@ -138,7 +138,7 @@ import XDPFrame
     let driver = try Driver(
       Scripted([.redirect], target: target(0)), on: bench.port, in: bench.datapath)
     for mark in 0..<10 {
-      let byteCount = mark % 3 == 0 ? 115 : 114
+      let byteCount = mark % 3 == 0 ? 119 : 118
       bench.put(try bench.packet(UInt32(mark), byteCount: byteCount))
     }
     driver.drain()

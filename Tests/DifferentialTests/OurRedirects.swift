@@ -18,7 +18,7 @@ final class OurRedirects {
   private let blocks: [TrustedBlock]
   private let program = Wishful()
 
-  init(portCount: Int) throws {
+  init(portCount: Int, mtu: Int = Limits.packet) throws {
     let registry = MemoryRegistry(arena: try Arena())
     pool = try PagePool(registry: registry, pageCount: 512)
     let copies = try PagePool(registry: registry, pageCount: 64)
@@ -27,7 +27,7 @@ final class OurRedirects {
     datapath.setCopyModel(copies)
     let pool = pool
     ports = try (0..<portCount).map {
-      try MemoryPort(name: "p\($0)", registry: registry, capacity: 256, models: [pool])
+      try MemoryPort(name: "p\($0)", registry: registry, capacity: 256, mtu: mtu, models: [pool])
     }
     for port in ports { datapath.add(port) }
     datapath.setPassPort(ports[0])

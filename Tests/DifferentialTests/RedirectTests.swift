@@ -64,6 +64,33 @@ import XDPFrame
     ours.stop()
   }
 
+  /// Interfaces of 1,500 octets take packets of 1,518, for a header and a tag, and no longer ones.
+  @Test func packetsThatAreTooLongAreRefusedAsInTheKernel() throws {
+    let wires = try Wires()
+    let kernel = try KernelRedirects()
+    let ours = try OurRedirects(portCount: 3, mtu: 1_500)
+    for port in 0..<3 {
+      try wires.hub.run {
+        try kernel.setMark(port, wires)
+        try kernel.setPort(UInt32(port), to: wires.index(port))
+      }
+      try ours.setPort(UInt32(port), to: port)
+    }
+    for byteCount in [60, 64, 1_500, 1_514, 1_515, 1_518, 1_519, 1_522, 2_000, 3_408] {
+      let packet = KernelRedirects.packet(mark: 1, byteCount: byteCount)
+      try wires.hub.run {
+        try kernel.redirect(packet, from: wires.index(0), map: TO_PORTS, key: 1)
+        try kernel.redirect(packet, from: wires.index(0), map: TO_PORTS, flags: 8)
+      }
+      try ours.redirect(packet, from: 0, key: 1, flags: 0)
+      try ours.redirect(packet, from: 0, flags: 8)
+    }
+    let theirs = try wires.packets(behind: kernel).map { $0.map(\.count) }
+    #expect(ours.takePackets().map { $0.map(\.count) } == theirs)
+    #expect(theirs[0] == [60, 64, 1_500, 1_514, 1_515, 1_518])
+    ours.stop()
+  }
+
   /// What an entry's program does with every verdict, and what it knows of the packet's way.
   @Test func programsOfEntriesDecideAsInTheKernel() throws {
     let wires = try Wires()
@@ -101,8 +128,8 @@ import XDPFrame
 
 extension KernelRedirects {
   /// A packet that nobody on the way understands, with a mark for the test and a verdict for an entry's program.
-  static func packet(mark: UInt8, verdict: UInt8 = 0) -> [UInt8] {
-    var packet = [UInt8](repeating: 0, count: 64)
+  static func packet(mark: UInt8, verdict: UInt8 = 0, byteCount: Int = 64) -> [UInt8] {
+    var packet = [UInt8](repeating: 0, count: byteCount)
     packet.replaceSubrange(0..<6, with: repeatElement(0xFF, count: 6))
     packet.replaceSubrange(12..<14, with: [0x88, 0xB5])
     packet[Int(VERDICT_OFFSET)] = verdict

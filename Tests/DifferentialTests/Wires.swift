@@ -93,7 +93,7 @@ final class Wires {
   }
 
   private func receive(_ number: Int) throws -> [UInt8]? {
-    var room = [UInt8](repeating: 0, count: 2_048)
+    var room = [UInt8](repeating: 0, count: 4_096)
     let count = try unsafe room.withUnsafeMutableBytes {
       try unsafe sockets.receive(number, into: $0)
     }

@@ -185,7 +185,7 @@ import XDPFrame
     let port = try MemoryPort(
       name: "out", registry: fixture.registry, mtu: 1_500, sendsFragments: false)
     var bulk = FrameBulk()
-    for (octet, byteCount) in [60, 1_515, 1_514, 9_000, 61, 1_600, 62].enumerated() {
+    for (octet, byteCount) in [60, 1_519, 1_518, 9_000, 61, 1_600, 62].enumerated() {
       bulk.append(try fixture.frame(UInt8(octet), byteCount: byteCount))
     }
     #expect(port.transmit(&bulk) == 4)
@@ -218,7 +218,7 @@ import XDPFrame
   @Test func whatOneOfAPairSendsTheOtherReceives() throws {
     let fixture = try MemoryFixture()
     let (left, right) = try MemoryPort.pair("left", "right", registry: fixture.registry)
-    #expect(left.status.largestPacket == 1_514)
+    #expect(left.status.largestPacket == 1_518)
     for (sender, receiver) in [(left, right), (right, left)] {
       var bulk = try fixture.bulk(5)
       #expect(sender.transmit(&bulk) == 5)

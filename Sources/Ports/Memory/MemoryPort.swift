@@ -27,6 +27,7 @@ public final class MemoryPort: Port, Sendable {
   let queues: QueueTable<Queue>
   let out: FrameQueue
   let largestPacket: Int
+  let largestReceived: Int
   let sendsFragments: Bool
   let singleBufferByteCount: Int
   let isDetached = Atomic(false)
@@ -81,7 +82,7 @@ public final class MemoryPort: Port, Sendable {
   ///   - registry: Where its frames find home.
   ///   - queueCount: Receive queues, 1...1023.
   ///   - capacity: Frames that each queue, and the outgoing one, may hold; 1...16384.
-  ///   - mtu: The largest packet that may be sent, without its Ethernet header, in octets.
+  ///   - mtu: The largest packet that may be sent, without its Ethernet header, in octets; a VLAN tag may come on top.
   ///   - sendsFragments: Whether packets with fragments can be sent.
   ///   - models: What each queue receives octets into, owned by the thread that receives from it; none for a port
   ///     that takes frames only.
@@ -104,7 +105,8 @@ public final class MemoryPort: Port, Sendable {
     self.registry = registry
     self.queueCount = queueCount
     self.sendsFragments = sendsFragments
-    largestPacket = mtu + Limits.ethernetHeader
+    largestPacket = mtu + InterfaceLimits.framing
+    largestReceived = mtu + Limits.ethernetHeader
     // Of a packet whose headers are split off only those are in the first buffer.
     singleBufferByteCount =
       mode == .headerSplit
@@ -138,6 +140,7 @@ public final class MemoryPort: Port, Sendable {
   public var status: PortStatus {
     var status = PortStatus(
       kind: "memory", largestPacket: largestPacket, sendsFragments: sendsFragments)
+    status.largestReceived = largestReceived
     status.singleBufferByteCount = singleBufferByteCount
     if isClosed.load(ordering: .relaxed) {
       status.state = .closed
