@@ -137,6 +137,7 @@ if !libraryOnly {
     example("06-plugin-in-c", library),
     example("07-huge-pages", library),
     example("08-unreadable-memory", library),
+    example("09-router", library),
   ]
 }
 

@@ -29,7 +29,8 @@ public final class Datapath: Sendable {
   private final class Maps: Sendable {
     let cpu = Mutex<CPUMap?>(nil)
     let device: DevMap
-    init(device: DevMap) { self.device = device }
+    let port: PortMap
+    init(device: DevMap, port: PortMap) { (self.device, self.port) = (device, port) }
   }
 
   private struct State {
@@ -41,6 +42,8 @@ public final class Datapath: Sendable {
   public static let cpuMapNumber: UInt16 = 1
   /// The number under which ``devMap`` is redirected to.
   public static let devMapNumber: UInt16 = 2
+  /// The number under which every port that was added is redirected to, by its own number.
+  public static let portMapNumber: UInt16 = 3
 
   /// Makes an empty datapath.
   ///
@@ -67,11 +70,13 @@ public final class Datapath: Sendable {
     }
     let devices = DevMap(
       capacity: 256, quiescence: quiescence, directory: directory, routes: routes)
-    maps = Maps(device: devices)
+    let ports = PortMap(quiescence: quiescence, directory: directory, routes: routes)
+    maps = Maps(device: devices, port: ports)
     let map = CPUMap(capacity: entryCapacity, datapath: self)
     maps.cpu.withLock { $0 = map }
     _ = routes.maps.exchange(MapReference(map), at: Int(Datapath.cpuMapNumber))
     _ = routes.maps.exchange(MapReference(maps.device), at: Int(Datapath.devMapNumber))
+    _ = routes.maps.exchange(MapReference(maps.port), at: Int(Datapath.portMapNumber))
   }
 
   /// Keys to workers.
@@ -91,6 +96,7 @@ public final class Datapath: Sendable {
   public func add(_ port: any Port) {
     precondition(port.number < Routes.portLimit, "A datapath knows 16,383 ports in its life.")
     _ = routes.ports.exchange(directory.reference(to: port), at: Int(port.number))
+    maps.port.add(port)
     state.withLock { state in
       if !state.ports.contains(where: { $0 === port }) { state.ports.append(port) }
     }
@@ -99,6 +105,7 @@ public final class Datapath: Sendable {
   /// Takes a port out again, also of the device map; nothing is sent to it when this returns.
   public func remove(_ port: any Port) {
     let old = routes.ports.exchange(nil, at: Int(port.number))
+    maps.port.remove(port)
     devMap.removeAll(port)
     quiescence.wait()
     _ = old

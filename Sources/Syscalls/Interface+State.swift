@@ -20,19 +20,8 @@ extension Interface {
 
   /// All interfaces of the calling thread's namespace.
   public static func all() throws(SystemCallError) -> [InterfaceState] {
-    while true {
-      do {
-        var states: [InterfaceState] = []
-        var netlink = try NetlinkSocket()
-        let request = NetlinkRequest("RTM_GETLINK", type: RTM_GETLINK, ifinfomsg())
-        try netlink.query(request, flags: Int32(NLM_F_DUMP)) { bytes, message in
-          if let state = InterfaceState(message.payload, in: bytes) { states.append(state) }
-        }
-        return states
-      } catch {
-        // The list changed while it was read: read it again.
-        if error.errno != .interrupted { throw error }
-      }
+    try NetlinkSocket.list("RTM_GETLINK", RTM_GETLINK, ifinfomsg()) {
+      InterfaceState($0, in: $1)
     }
   }
 

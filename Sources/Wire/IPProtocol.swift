@@ -14,12 +14,16 @@
   @inlinable public static var hopByHop: IPProtocol { IPProtocol(rawValue: 0) }
   /// ICMP (RFC 792).
   @inlinable public static var icmp: IPProtocol { IPProtocol(rawValue: 1) }
+  /// IPv4 inside (RFC 2003).
+  @inlinable public static var ipInIP: IPProtocol { IPProtocol(rawValue: 4) }
   /// TCP (RFC 9293).
   @inlinable public static var tcp: IPProtocol { IPProtocol(rawValue: 6) }
   /// UDP (RFC 768).
   @inlinable public static var udp: IPProtocol { IPProtocol(rawValue: 17) }
   /// DCCP (RFC 4340).
   @inlinable public static var dccp: IPProtocol { IPProtocol(rawValue: 33) }
+  /// IPv6 inside (RFC 2473, RFC 4213).
+  @inlinable public static var ipv6InIP: IPProtocol { IPProtocol(rawValue: 41) }
   /// IPv6 routing header (RFC 8200, section 4.4).
   @inlinable public static var routing: IPProtocol { IPProtocol(rawValue: 43) }
   /// IPv6 fragment header (RFC 8200, section 4.5).

@@ -300,6 +300,7 @@ private let rest = """
         f: {type: Pass}
         g: {kind: swift, type: Pass}
         h: {kind: swift, type: Redirect, args: {miss: sent}}
+        i: {kind: swift, type: Mirror, args: {port: ssh}}
       """,
       """
       f.yaml:2:23: error: programs.a.file must be an absolute path
@@ -308,8 +309,8 @@ private let rest = """
       f.yaml:3:6: error: programs.b needs "type"
         b: {kind: swift}
            ^
-      f.yaml:4:26: error: programs.c.type is "count"; it must be one of Pass, Drop, Reflect, Count, Redirect; \
-      did you mean "Count"?
+      f.yaml:4:26: error: programs.c.type is "count"; it must be one of Pass, Drop, Reflect, Count, Redirect, \
+      Mirror, Tunnel; did you mean "Count"?
         c: {kind: swift, type: count}
                                ^~~~~
       f.yaml:5:40: error: unknown key "n" in programs.d.args
@@ -324,6 +325,9 @@ private let rest = """
       f.yaml:9:49: error: programs.h.args.miss is "sent"; it must be one of aborted, drop, pass, tx
         h: {kind: swift, type: Redirect, args: {miss: sent}}
                                                       ^~~~
+      f.yaml:10:40: error: programs.i.args: port is "ssh"; it must be 0...65535
+        i: {kind: swift, type: Mirror, args: {port: ssh}}
+                                             ^
 
       """),
     WrongFile(

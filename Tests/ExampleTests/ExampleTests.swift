@@ -7,7 +7,7 @@ import Testing
 @Suite struct ExampleTests {
   @Test(arguments: [
     "01-pass", "02-count-and-drop", "03-write-a-program", "04-fragments", "05-steer-to-cpus",
-    "06-plugin-in-c", "07-huge-pages", "08-unreadable-memory",
+    "06-plugin-in-c", "07-huge-pages", "08-unreadable-memory", "09-router",
   ])
   func anExamplePrintsWhatItsHeaderSays(name: String) throws {
     let expected = try expectedOutput(of: name)

@@ -8,9 +8,12 @@ import XDPFrame
   private let table = ProgramTable.builtIn
 
   @Test func theNameOfAProgramMakesAnInstanceOfItsOwn() throws {
-    #expect(table.names == ["Pass", "Drop", "Reflect", "Count", "Redirect"])
+    #expect(
+      table.names == ["Pass", "Drop", "Reflect", "Count", "Redirect", "Mirror", "Tunnel"])
+    let ends = ProgramArguments(["local": "192.0.2.1", "remote": "192.0.2.2"])
     for name in table.names {
-      let (one, two) = (try table.make(name), try table.make(name))
+      let arguments = name == "Tunnel" ? ends : ProgramArguments()
+      let (one, two) = (try table.make(name, arguments), try table.make(name, arguments))
       #expect(one !== two)
     }
     #expect(try table.make("Count") is Count)
@@ -21,8 +24,8 @@ import XDPFrame
     let error = try #require(throws: PluginError.self) { try table.make("count") }
     #expect(
       error.description
-        == "plugin count: there is no program of that name; known are Pass, Drop, Reflect, Count, Redirect"
-    )
+        == "plugin count: there is no program of that name; known are Pass, Drop, Reflect, Count, "
+        + "Redirect, Mirror, Tunnel")
   }
 
   @Test(arguments: [
@@ -32,6 +35,22 @@ import XDPFrame
   func anArgumentThatMakesNoSenseIsRefused(values: [String: String], words: String) throws {
     let error = try #require(throws: PluginError.self) {
       try table.make("Count", ProgramArguments(values))
+    }
+    #expect(error.description == words)
+  }
+
+  @Test(arguments: [
+    ("Mirror", ["port": "70000"], "plugin Mirror: port is \"70000\"; it must be 0...65535"),
+    ("Tunnel", ["local": "::1"], "plugin Tunnel: local is \"::1\"; it must be an IPv4 address"),
+    (
+      "Tunnel", ["local": "192.0.2.1"], "plugin Tunnel: remote is \"\"; it must be an IPv4 address"
+    ),
+  ])
+  func whatOnlyTheProgramUnderstandsIsRefusedByIt(
+    name: String, values: [String: String], words: String
+  ) throws {
+    let error = try #require(throws: PluginError.self) {
+      try table.make(name, ProgramArguments(values))
     }
     #expect(error.description == words)
   }

@@ -29,6 +29,7 @@
 #include <linux/if_tun.h>
 #include <linux/if_xdp.h>
 #include <linux/ip.h>
+#include <linux/neighbour.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/seccomp.h>

@@ -28,17 +28,24 @@ public protocol RedirectMap: AnyObject, Sendable {
 /// Source: `xdp_do_flush()`, `net/core/filter.c`.
 @frozen
 public enum RedirectKind: UInt8, Sendable {
-  /// Ports.
-  case device = 0
+  /// Ports, by number.
+  case port = 0
+  /// Ports, by keys that somebody gave them.
+  case device = 1
   /// Queues to other CPUs.
-  case cpu = 1
+  case cpu = 2
   /// Whatever else takes frames.
-  case other = 2
+  case other = 3
 
   /// The flags that a redirect to such a map may have; any other aborts the packet.
   ///
-  /// Source: `dev_map_redirect()`, `kernel/bpf/devmap.c`, and `cpu_map_redirect()`, `kernel/bpf/cpumap.c`.
+  /// Source: `dev_map_redirect()`, `kernel/bpf/devmap.c`; `cpu_map_redirect()`, `kernel/bpf/cpumap.c`;
+  /// `bpf_xdp_redirect()`, `net/core/filter.c`.
   @inlinable public var knownFlags: RedirectFlags {
-    self == .device ? [.verdict, .broadcast, .excludeIngress] : .verdict
+    switch self {
+    case .port: []
+    case .device: [.verdict, .broadcast, .excludeIngress]
+    case .cpu, .other: .verdict
+    }
   }
 }

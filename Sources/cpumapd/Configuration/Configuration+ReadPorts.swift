@@ -71,6 +71,8 @@ extension Configuration.Port {
 extension Configuration.AFXDP {
   /// The octets of an Ethernet header, which the MTU does not count.
   static let linkHeader = 14
+  /// The octets beyond the MTU that an interface lets in: that header and a VLAN tag.
+  static let framing = linkHeader + 4
   /// The longest frame that any part of the datapath takes, in octets.
   static let longestFrame = 9728
 

@@ -97,6 +97,6 @@ extension Configuration.Port {
   /// The longest packet that the interface lets in, with an Ethernet header and a VLAN tag.
   var longestPacket: Int {
     guard let afxdp else { return Limits.packet }
-    return afxdp.mtu + Configuration.AFXDP.linkHeader + 4
+    return afxdp.mtu + Configuration.AFXDP.framing
   }
 }

@@ -22,7 +22,7 @@ extension Wiring {
           ringCapacity: min(configuration.memory.frames, Limits.queue))
         let made = try MemoryPort(
           name: port.name, registry: registry,
-          mtu: port.longestPacket - Limits.ethernetHeader, models: [pool],
+          mtu: port.longestPacket - Configuration.AFXDP.framing, models: [pool],
           receiving: port.receive ?? .jumbo)
         return PortBuilder.Built(port: made, pools: [pool])
       }

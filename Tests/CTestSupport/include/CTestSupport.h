@@ -5,6 +5,7 @@
 
 #include "adjustments.h"
 #include "redirects.h"
+#include "ways.h"
 
 /// Whether the program was built with the thread or the address sanitizer.
 static inline int is_instrumented(void) {
