@@ -28,8 +28,8 @@ struct Recording {
   init(_ octets: [UInt8]) throws {
     var reader = CaptureReader()
     while true {
-      let rest = Array(octets[Int(reader.offset)...])
-      let span = unsafe rest.span.bytes
+      let start = Int(reader.offset)
+      let span = unsafe octets.span.bytes.extracting(start..<octets.count)
       switch try reader.next(span) {
       case .more:
         try reader.finish(span)
@@ -41,7 +41,9 @@ struct Recording {
         records.append(
           Record(
             interface: reader.interfaces[packet.interface].name,
-            octets: Array(rest[packet.octets]), time: packet.time, direction: packet.direction,
+            octets: Array(
+              octets[start...].dropFirst(packet.octets.lowerBound).prefix(packet.octets.count)),
+            time: packet.time, direction: packet.direction,
             originalByteCount: packet.originalByteCount, packetID: details.packetID,
             verdicts: details.verdicts, comment: details.comments.joined(separator: "|")))
       }

@@ -87,8 +87,8 @@ struct Captured: Equatable {
   init(_ octets: [UInt8]) throws {
     var reader = CaptureReader()
     while true {
-      let rest = Array(octets[Int(reader.offset)...])
-      let span = unsafe rest.span.bytes
+      let start = Int(reader.offset)
+      let span = unsafe octets.span.bytes.extracting(start..<octets.count)
       switch try reader.next(span) {
       case .more:
         try reader.finish(span)
@@ -97,7 +97,8 @@ struct Captured: Equatable {
       case .other: break
       case .statistics(let found, _): statistics.append(found.details(in: span))
       case .packet(let packet, _):
-        packets.append(Array(rest[packet.octets]))
+        packets.append(
+          Array(octets[start...].dropFirst(packet.octets.lowerBound).prefix(packet.octets.count)))
         details.append(packet.details(in: span))
         directions.append(packet.direction)
       }

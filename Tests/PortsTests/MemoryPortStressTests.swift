@@ -100,7 +100,7 @@ import XDPFrame
 }
 
 /// A thread of a test.
-private final class RunningThread: Sendable {
+final class RunningThread: Sendable {
   private let thread: Mutex<Thread?>
 
   init(name: String, _ body: @escaping @Sendable () -> Void) throws {
