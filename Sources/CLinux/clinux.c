@@ -2,6 +2,7 @@
 #include "CLinux.h"
 
 __thread uint32_t clinux_context_number;
+__thread uint64_t clinux_fixed_time;
 
 uint32_t clinux_context_assign(void) {
   static uint32_t last;

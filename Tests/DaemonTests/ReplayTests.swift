@@ -103,7 +103,7 @@ import XDPFrame
     // A record replayed gives that record: each packet of it once.
     let third = try replay(first.output, steering)
     #expect(third.output == first.output)
-    #expect(third.books.repetitionCount == UInt64(first.recording.sent.count))
+    #expect(third.books.departureCount == UInt64(first.recording.sent.count))
     #expect(third.books.report.entries == first.books.report.entries)
   }
 

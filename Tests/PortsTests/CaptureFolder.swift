@@ -57,13 +57,15 @@ final class CaptureFolder {
 
 /// A pcapng file with packets, written a second apart from 2001 on.
 func capture(
-  _ packets: [[UInt8]], packetID: UInt64? = nil, name: String = "eth0"
+  _ packets: [[UInt8]], packetID: UInt64? = nil,
+  direction: CapturedPacket.Direction = .unknown, name: String = "eth0"
 ) -> [UInt8] {
   var file = PCAPNG.sectionHeader(application: "test") + PCAPNG.interface(name: name)
   for (number, octets) in packets.enumerated() {
     var packet = PCAPNG.Packet(
       interface: 0, time: UInt64(978_307_200 + number) * 1_000_000_000, byteCount: octets.count)
     packet.packetID = packetID
+    packet.direction = direction
     var block = [UInt8](repeating: 0, count: packet.byteCount)
     _ = unsafe block.withUnsafeMutableBytes { memory in
       unsafe packet.write(into: memory) { target in

@@ -89,7 +89,9 @@ import XDPFrame
     let folder = try CaptureFolder()
     let fixture = try MemoryFixture()
     // A packet that came in and left again has two records.
-    let file = capture([packets[0], packets[1]], packetID: 7)
+    let file =
+      capture([packets[0]], packetID: 7)
+      + capture([packets[1]], packetID: 7, direction: .sent)
     let port = try PcapPort(
       name: "file", registry: fixture.registry, model: fixture.pool,
       input: .init(path: try folder.write(file), playCount: 3), output: nil)

@@ -43,9 +43,9 @@ enum PlainHelpers {
   }
 
   private static func registerClocks(in table: inout HelperTable) {
-    unsafe table[5] = { _, _, _, _, _, _ in clinux_now() }
+    unsafe table[5] = { _, _, _, _, _, _ in Surroundings.time { clinux_now() } }
     unsafe table[118] = { _, _, _, _, _, _ in
-      clinux_now() / (1_000_000_000 / PlainHelpers.ticksPerSecond)
+      Surroundings.time { clinux_now() } / (1_000_000_000 / PlainHelpers.ticksPerSecond)
     }
     unsafe table[125] = { _, _, _, _, _, _ in PlainHelpers.nanoseconds(CLOCK_BOOTTIME) }
     unsafe table[160] = { _, _, _, _, _, _ in PlainHelpers.nanoseconds(CLOCK_MONOTONIC_COARSE) }
@@ -53,9 +53,11 @@ enum PlainHelpers {
   }
 
   private static func nanoseconds(_ clock: Int32) -> UInt64 {
-    var time = timespec()
-    unsafe clock_gettime(clock, &time)
-    return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    Surroundings.time {
+      var time = timespec()
+      unsafe clock_gettime(clock, &time)
+      return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    }
   }
 
   /// Xorshift: fast, and as unpredictable as the kernel promises, not at all.

@@ -60,7 +60,7 @@ public final class Runner {
     self.store = store
     self.processor = number
     unsafe notes = .allocate(capacity: 1)
-    unsafe notes.initialize(to: Notes(random: .random(in: 1 ... .max)))
+    unsafe notes.initialize(to: Notes(random: Surroundings.seed))
     unsafe machine.context.setOwner(0, store.table)
     unsafe machine.context.setOwner(3, store.ringTable)
     // Safe: the context is this object's machine's, which does not outlive it.

@@ -65,7 +65,7 @@ final class HashMap: BPFMap, @unchecked Sendable {
     var buckets = 1
     while buckets < capacity { buckets *= 2 }
     bucketMask = UInt32(buckets - 1)
-    seed = .random(in: 0 ... .max)
+    seed = Surroundings.seed
     // Memory that was never touched costs nothing, so large maps cost what is in them.
     unsafe heads = zeroed(buckets)
     unsafe links = zeroed(elementCount)

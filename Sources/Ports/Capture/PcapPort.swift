@@ -9,8 +9,8 @@ public import XDPFrame
 ///
 ///     in.pcap ──▶ buffers of the model ──▶ receive loop ··· transmit ──▶ queue ──▶ writer ──▶ out.pcapng
 ///
-/// A packet that the input has several records of, one behind the other, is received once. One for which there is no
-/// buffer waits in the file: nothing is lost by reading faster than the datapath works. Transmit copies and never waits for the disk: a
+/// A packet that the input shows coming in and leaving again, as a replay records it, is received once. One for which
+/// there is no buffer waits in the file: nothing is lost by reading faster than the datapath works. Transmit copies and never waits for the disk: a
 /// ``CaptureSpool`` stands in between, and while that cannot write, everything is refused with
 /// ``DropReason/portDown``.
 ///

@@ -63,7 +63,7 @@ struct Player: ~Copyable, @unchecked Sendable {
       guard playsLeft > 0 else { return false }
       if let packet = try file.next() {
         isEmpty = false
-        waiting = packet.isRepetition(of: last) ? nil : packet
+        waiting = packet.isDeparture(of: last) ? nil : packet
         last = packet
       } else {
         try playAgain()

@@ -27,9 +27,9 @@ public struct CapturedPacket: Equatable, Sendable {
   /// Where its options stand.
   let options: CaptureOptions
 
-  /// Whether this is one more record of the packet that another one was before.
-  public func isRepetition(of other: CapturedPacket?) -> Bool {
-    guard let packetID else { return false }
+  /// Whether this records how a packet left that another record shows, too.
+  public func isDeparture(of other: CapturedPacket?) -> Bool {
+    guard let packetID, direction == .sent else { return false }
     return packetID == other?.packetID
   }
 

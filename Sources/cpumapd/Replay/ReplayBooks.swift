@@ -12,8 +12,8 @@ struct ReplayBooks {
   var report = Report(mode: .memory, seconds: 0)
   /// Packets replayed.
   private(set) var packetCount: UInt64 = 0
-  /// Further records of packets that were replayed already, and left out.
-  var repetitionCount: UInt64 = 0
+  /// Records of how packets left, of which another record shows how they came in; left out.
+  var departureCount: UInt64 = 0
   /// Packets of which the capture has only the beginning.
   private(set) var cutCount: UInt64 = 0
   /// Packets longer than the MTU of the port that received them.
@@ -67,8 +67,8 @@ extension ReplayBooks {
   private var summary: String {
     let span = Figure.fixed(report.seconds, digits: 6)
     var lines = ["replayed \(packetCount) packets of \(input.printable), \(span) s"]
-    if repetitionCount > 0 {
-      lines.append("left out \(repetitionCount) further records of packets already replayed")
+    if departureCount > 0 {
+      lines.append("left out \(departureCount) records of how packets left")
     }
     if cutCount > 0 {
       lines.append("\(cutCount) packets were cut when they were captured, and replayed as they are")
@@ -86,7 +86,7 @@ extension ReplayBooks {
   var json: JSON {
     guard case .object(var object) = report.json else { return report.json }
     object["replay"] = [
-      "input": .string(input), "packets": JSON(packetCount), "repeated": JSON(repetitionCount),
+      "input": .string(input), "packets": JSON(packetCount), "departures": JSON(departureCount),
       "cut": JSON(cutCount), "longer_than_mtu": JSON(longCount), "complete": .boolean(isComplete),
     ]
     return .object(object)

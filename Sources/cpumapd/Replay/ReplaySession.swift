@@ -3,6 +3,7 @@
 import CLinux
 import Control
 import Datapath
+import EBPF
 import Ports
 import Syscalls
 import Wire
@@ -43,9 +44,12 @@ final class ReplaySession {
     } catch {
       throw ReplayError(error)
     }
+    // Before the programs are made, which take what chance begins from along.
+    Surroundings.fix(at: 1)
     do throws(SetUpError) {
       wiring = try Wiring(replaying: configuration, warn: warn)
     } catch {
+      Surroundings.release()
       throw ReplayError(error.description, status: error.status)
     }
     if let output, ReplaySession.isSame(input, output) {
@@ -76,8 +80,8 @@ final class ReplaySession {
     var last: CapturedPacket?
     while let packet = try next() {
       defer { last = packet }
-      if packet.isRepetition(of: last) {
-        books.repetitionCount += 1
+      if packet.isDeparture(of: last) {
+        books.departureCount += 1
         continue
       }
       try replay(packet)
@@ -100,6 +104,7 @@ final class ReplaySession {
   private func replay(_ packet: CapturedPacket) throws(ReplayError) {
     let number = lane(of: packet)
     let now = clock.advance(to: packet.time)
+    Surroundings.fix(at: now)
     books.note(packet, at: number)
     var way = ReplayWay(packetID: books.packetCount, time: packet.time ?? now, lane: number)
     if lanes[number].isSteering {
@@ -155,6 +160,7 @@ final class ReplaySession {
     }
     recorder = nil
     wiring.close()
+    Surroundings.release()
     return books
   }
 }
@@ -167,7 +173,7 @@ struct ReplayClock {
   /// Goes on to a packet; one without a time, or from before the last, comes when the last did.
   mutating func advance(to time: UInt64?) -> UInt64 {
     now = max(now, time ?? 0)
-    first = first ?? now
+    first = first ?? time
     return now
   }
 
