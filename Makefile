@@ -5,7 +5,7 @@
 #   SECONDS=n   how long `fuzz` feeds each parser
 #   ARGS=... passed on to what `run` and `bench` start
 .DEFAULT_GOAL := help
-.PHONY: help setup run build test differential differential-bpf lint layers tsan asan fuzz bench docs clean
+.PHONY: help setup run build test differential differential-bpf lint layers tsan asan fuzz bench docs install clean
 .NOTPARALLEL:
 
 jobs := $(if $(JOBS),-j $(JOBS))
@@ -53,6 +53,9 @@ bench: setup ## ours beside its peers, in one run; writes bench.json (ARGS=--qui
 
 docs: setup ## the API documentation, into .build/docs
 	@scripts/docs
+
+install: ## programs, manual pages, completions and the unit (DESTDIR=..., PREFIX=/usr)
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" JOBS="$(JOBS)" scripts/install
 
 clean: ## remove everything that was built
 	@rm -rf .build .build-* Benchmarks/.build bench.json

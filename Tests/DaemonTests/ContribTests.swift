@@ -90,6 +90,41 @@ import Testing
     _ = unsafe unlink(out)
   }
 
+  @Test func theSampleIsAConfiguration() throws {
+    let text = try Self.contents("cpumapd.yaml")
+    #expect(throws: Never.self) {
+      try Configuration.parse(text, fileName: "cpumapd.yaml", machine: nil)
+    }
+  }
+
+  @Test(.timeLimit(.minutes(2))) func whatIsInstalledIsWholeAndLeavesTheOperatorsFileAlone() throws
+  {
+    let folder = "/tmp/install-\(getpid())"
+    defer { _ = unsafe system("rm -rf '\(folder)'") }
+    let command =
+      "cd '\(Self.root)' && DESTDIR='\(folder)' PREFIX=/opt/x BINARIES='\(executableFolder())' scripts/install"
+    // Safe: the C string lives for the duration of the call.
+    #expect(unsafe system(command) == 0)
+    for path in [
+      "opt/x/bin/cpumapd", "opt/x/bin/cpumapctl", "opt/x/share/man/man5/cpumapd.yaml.5",
+      "opt/x/share/zsh/site-functions/_cpumapctl", "etc/cpumapd/cpumapd.yaml",
+      "opt/x/share/fish/vendor_completions.d/cpumapd.fish", "opt/x/share/doc/cpumapd/Operations.md",
+    ] { #expect(unsafe access("\(folder)/\(path)", F_OK) == 0, "\(path)") }
+    let manual = try FileText("\(folder)/opt/x/share/man/man1/cpumapctl.1").text
+    for words in ["Ss entry drain", "Ss prog rollback", "Ss which", "It Fl Fl if-generation"] {
+      #expect(manual.contains(".\(words)"), "\(words)")
+    }
+    let unit = try FileText("\(folder)/opt/x/lib/systemd/system/cpumapd.service").text
+    #expect(unit.contains("ExecStart=/opt/x/bin/cpumapd run"))
+    #expect(!unit.contains("/usr/bin"))
+    let completions = "\(folder)/opt/x/share/bash-completion/completions/cpumapctl"
+    #expect(unsafe system("bash -n '\(completions)'") == 0)
+    let mine = "version: 1 # mine"
+    try ControlledWiring.write(mine, to: "\(folder)/etc/cpumapd/cpumapd.yaml")
+    #expect(unsafe system(command) == 0)
+    #expect(try FileText("\(folder)/etc/cpumapd/cpumapd.yaml").text == mine)
+  }
+
   private static var hasSystemdAnalyze: Bool {
     // Safe: the C string lives for the duration of the call.
     unsafe system("systemd-analyze --version >/dev/null 2>&1") == 0

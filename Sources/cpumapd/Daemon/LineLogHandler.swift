@@ -34,22 +34,28 @@ struct LineLogHandler: LogHandler {
 
   func log(event: LogEvent) {
     let all = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
-    let pairs = all.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
-    let text = "\(event.level): \(event.message)" + (pairs.isEmpty ? "" : " " + pairs)
-    let line =
-      switch format {
-      case .text: "cpumapd: \(text)"
-      case .journal: "<\(event.level.priority)>\(text)"
-      case .json: json(event.level, "\(event.message)", all.map { ($0.key, "\($0.value)") })
-      }
+    let line = format.line(
+      "\(event.level)", priority: event.level.priority, "\(event.message)",
+      all.map { ($0.key, "\($0.value)") })
     Terminal.standardError.write(line + "\n")
   }
+}
 
-  private func json(_ level: Logger.Level, _ message: String, _ pairs: [(String, String)]) -> String
-  {
-    var object = "{\"level\":\(JSON.string("\(level)")),\"message\":\(JSON.string(message))"
-    for (key, value) in pairs { object += ",\(JSON.string(key)):\(JSON.string(value))" }
-    return object + "}"
+extension LogFormat {
+  /// One event on one line, whatever stands in it: messages quote what files and peers say.
+  func line(
+    _ level: String, priority: Int, _ message: String, _ pairs: [(key: String, value: String)]
+  ) -> String {
+    let text = (["\(level): \(message)"] + pairs.map { "\($0.key)=\($0.value)" })
+      .joined(separator: " ").printable
+    switch self {
+    case .text: return "cpumapd: \(text)"
+    case .journal: return "<\(priority)>\(text)"
+    case .json:
+      var object: JSON.Object = ["level": .string(level), "message": .string(message)]
+      for (key, value) in pairs { object[key] = .string(value) }
+      return "\(JSON.object(object))"
+    }
   }
 }
 
