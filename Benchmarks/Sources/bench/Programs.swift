@@ -10,7 +10,8 @@ import Glibc
 //
 //     CPU 0:  Machine.run ──▶ context ──▶ packet ──▶ verdict
 //
-// The peer is the same C, compiled natively and called through a pointer; scripts/build-bench compiles it for the machine.
+// The peer is the same C, compiled natively and called through a pointer; scripts/build-bench compiles it for the
+// machine.
 func programs(_ runner: inout Runner) {
   for (name, octets) in [("drop", 64), ("parse", 64), ("checksum", 64), ("checksum", 1_500)] {
     let program = BenchmarkProgram(name, octets: octets)

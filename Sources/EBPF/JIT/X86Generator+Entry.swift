@@ -19,7 +19,8 @@ struct X86Needs {
     var (registers, calls, fuel, window, scratch) = (Set<UInt8>([0]), false, false, false, false)
     for (index, instruction) in program.instructions.enumerated() {
       let operation = instruction.operation
-      registers.formUnion([instruction.destination, instruction.source])
+      registers.insert(instruction.destination)
+      registers.insert(instruction.source)
       calls = calls || operation.isCall
       fuel = fuel || operation.isCall || instruction.isJump && Int(instruction.target) <= index
       let base = operation.isLoad ? instruction.source : instruction.destination
