@@ -52,10 +52,18 @@ public struct MapBinding: Equatable, Sendable {
   public var handle: UInt32
   /// Where the values begin, as an offset in the arena window; 0 if programs may not address them directly.
   public var valuesOffset: UInt32
+  /// How many values follow each other there, by the number that is their key; 0 if a lookup is more than that.
+  public var entryCount: UInt32
+  /// The octets from one value to the next.
+  public var entryByteCount: UInt32
 
   /// Binds a map.
-  public init(handle: UInt32, valuesOffset: UInt32 = 0) {
+  public init(
+    handle: UInt32, valuesOffset: UInt32 = 0, entryCount: UInt32 = 0, entryByteCount: UInt32 = 0
+  ) {
     self.handle = handle
     self.valuesOffset = valuesOffset
+    self.entryCount = entryCount
+    self.entryByteCount = entryByteCount
   }
 }

@@ -92,6 +92,13 @@ struct Decoder {
     }
   }
 
+  /// The maps whose handles are loaded, by the index of the load.
+  var mapLoads: [Int: MapBinding] {
+    references.compactMapValues { target in
+      if case .map(let map) = target, maps.indices.contains(map) { maps[map] } else { nil }
+    }
+  }
+
   /// The index that a distance in slots leads to.
   func destinationIndex(_ distance: Int) throws(ProgramError) -> Int32 {
     let target = index + 1 + distance

@@ -4,6 +4,8 @@
 struct Program: Sendable {
   let name: String
   let instructions: [Instruction]
+  /// The arrays that its lookups name.
+  let arrays: [MapBinding]
   /// By rising start; the first is the program itself.
   let functions: [Function]
 
@@ -23,8 +25,11 @@ struct Program: Sendable {
   ) throws(ProgramError) {
     var decoder = Decoder(spec, maps: maps, helpers: helpers)
     name = spec.name
-    instructions = try decoder.decode()
+    var instructions = try decoder.decode()
     functions = try Validator(name: name, instructions: instructions).functions()
+    let lookups = ArrayLookups(helper: helpers.arrayLookup, maps: decoder.mapLoads)
+    arrays = lookups.mark(&instructions, functions: functions)
+    self.instructions = instructions
   }
 }
 

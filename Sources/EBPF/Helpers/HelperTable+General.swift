@@ -7,6 +7,7 @@ extension HelperTable {
   public static let general: HelperTable = {
     var table = HelperTable()
     MapHelpers.register(in: &table)
+    table.arrayLookup = 1
     RecordHelpers.register(in: &table)
     PlainHelpers.register(in: &table)
     TextHelpers.register(in: &table)

@@ -82,8 +82,40 @@ extension X86Generator {
     assembler.memory(7, .r10, 24)
     assembler.emit(0)
     stop(.helper, if: .notEqual)
-    // The helper may have left addresses of the host in the registers of its arguments.
+    clearArguments()
+  }
+
+  /// The helper may have left addresses of the host in the registers of its arguments.
+  private mutating func clearArguments() {
     for number: UInt8 in 1...5 { assembler.move(constant: 0, to: register(number)) }
+  }
+
+  /// Does what the helper would: the offset of the value whose number is where r2 points to, or 0.
+  mutating func lookUp(_ array: MapBinding) {
+    assembler.address(.r10, register(2), 0)
+    loadKey()
+    assembler.arithmetic(
+      .compare, wide: false, constant: Int32(bitPattern: array.entryCount), to: .rax)
+    let isOutside = assembler.jump(.aboveOrEqual)
+    multiplyKey(by: array.entryByteCount)
+    assembler.move(constant: UInt64(array.valuesOffset), to: .r11)
+    assembler.arithmetic(.add, wide: true, .r11, to: .rax)
+    let done = assembler.jump()
+    assembler.patch(isOutside, to: assembler.position)
+    assembler.move(constant: 0, to: .rax)
+    assembler.patch(done, to: assembler.position)
+    clearArguments()
+  }
+
+  private mutating func multiplyKey(by byteCount: UInt32) {
+    if byteCount.nonzeroBitCount == 1 {
+      assembler.unary(0xc1, 4, wide: true, .rax)
+      assembler.emit(UInt8(byteCount.trailingZeroBitCount))
+    } else {
+      assembler.prefix(wide: true, .rax, base: .rax)
+      assembler.emit(0x69, 0xc0)
+      assembler.emit32(Int32(bitPattern: byteCount))
+    }
   }
 
   private static let kept: [X86Register] = [.rbx, .r13, .r14, .r15]

@@ -21,11 +21,15 @@ struct X86Needs {
       let operation = instruction.operation
       registers.insert(instruction.destination)
       registers.insert(instruction.source)
-      calls = calls || operation.isCall
-      fuel = fuel || operation.isCall || instruction.isJump && Int(instruction.target) <= index
+      let isLookup = instruction.isArrayLookup
+      let isCall = operation.isCall && !isLookup
+      if isLookup { registers.formUnion(0...5) }
+      calls = calls || isCall
+      fuel = fuel || isCall || instruction.isJump && Int(instruction.target) <= index
       let base = operation.isLoad ? instruction.source : instruction.destination
       let isAtomic = operation == .atomic32 || operation == .atomic64
-      window = window || isAtomic || (operation.isLoad || operation.isStore) && base != 10
+      window =
+        window || isLookup || isAtomic || (operation.isLoad || operation.isStore) && base != 10
       scratch = scratch || isAtomic || operation.isDivision
     }
     isLeaf = !calls
@@ -132,10 +136,6 @@ extension X86Generator {
 }
 
 extension Operation {
-  fileprivate var isCall: Bool {
-    self == .callHelper || self == .callLocal || self == .callRegister
-  }
-
   fileprivate var isDivision: Bool {
     switch self {
     case .divide32Immediate, .divide32Register, .divide64Immediate, .divide64Register,

@@ -76,6 +76,9 @@ extension X86Generator {
     }
   }
 
+  /// The 32 bits at the offset in r10.
+  mutating func loadKey() { access([0x8b], wide: false, .rax, .window) }
+
   mutating func atomic(_ instruction: Instruction, wide: Bool) {
     assembler.address(.r10, register(instruction.destination), instruction.target)
     let source = operand(instruction.source)

@@ -124,6 +124,8 @@ struct X86Generator {
         constant: RunContext.handle(ofFunction: Int(instruction.target)),
         to: register(instruction.destination))
     case .exit: exit()
+    case .callHelper where instruction.isArrayLookup:
+      lookUp(program.arrays[Int(instruction.target) - 1])
     case .callHelper: callHelper(Int(instruction.immediate))
     case .callLocal: callLocal(Int(instruction.target))
     case .callRegister: callRegister(instruction.source)

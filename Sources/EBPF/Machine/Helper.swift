@@ -21,6 +21,10 @@ public struct HelperTable: @unchecked Sendable {
   // Safe: function pointers without captures, never freed.
   private(set) var functions: [Helper?] = unsafe Array(repeating: nil, count: HelperTable.capacity)
 
+  /// The helper that finds the value of a map's key: generated code does so itself where the map is an array that it
+  /// knows; nil leaves all lookups to the helper.
+  public var arrayLookup: Int?
+
   /// A table that allows nothing.
   public init() {}
 

@@ -32,6 +32,13 @@ final class ArrayMap: BPFMap, @unchecked Sendable {
 
   override var valuesOffset: UInt32 { memory.offset }
 
+  override var binding: MapBinding {
+    guard kind == .array else { return super.binding }
+    return MapBinding(
+      handle: handle, valuesOffset: memory.offset, entryCount: count,
+      entryByteCount: UInt32(valueStride))
+  }
+
   @inline(__always)
   private func place(_ index: UInt32, _ processor: Int) -> Int {
     (processor &* Int(count) &+ Int(index)) &* valueStride
