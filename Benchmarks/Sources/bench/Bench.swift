@@ -8,7 +8,7 @@ let benchmarks: [@Sendable (inout Runner) -> Void] = [
   ringTwoThreads,
   pagePools,
   frames,
-  programs,
+  programs, programMaps,
   pipelines,
   ports,
 ]

@@ -28,7 +28,7 @@ func programs(_ runner: inout Runner) {
 
 /// A program in both engines, and a packet for it in an arena of its own.
 @safe
-private final class BenchmarkProgram {
+final class BenchmarkProgram {
   private static let verdicts: [String: UInt32] = ["drop": 1, "parse": 3, "checksum": 2]
   private let name: String
   private let octets: Int
@@ -84,7 +84,7 @@ private final class BenchmarkProgram {
   }
 
   /// What scripts/build-bench compiled.
-  private static func object() -> [UInt8] {
+  static func object() -> [UInt8] {
     guard let file = unsafe fopen("Benchmarks/.build/programs.o", "r") else {
       preconditionFailure("Benchmarks/.build/programs.o is missing: scripts/build-bench makes it.")
     }

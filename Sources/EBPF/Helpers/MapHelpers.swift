@@ -71,10 +71,25 @@ enum MapHelpers {
     } ?? answer(Answer.invalid)
   }
 
+  /// Keys of four octets, which most are, take the short way: they need no room.
   @inline(__always)
   private static func lookup(_ handle: UInt64, _ key: UInt64, _ context: RunContext) -> UInt64 {
+    let value = context.withMap(handle) { map -> UInt64? in
+      guard map.keyByteCount == 4 else { return nil }
+      guard var word = context.memory.load32(key) else { return context.refuse(key) }
+      let processor = map.isPerCPU ? context.processor : 0
+      // Safe: the word lives for the duration of the call.
+      return unsafe map.lookup(&word, processor: processor)
+    }
+    return (value ?? nil) ?? lookupLong(handle, key, context)
+  }
+
+  @inline(never)
+  private static func lookupLong(
+    _ handle: UInt64, _ key: UInt64, _ context: RunContext
+  ) -> UInt64 {
     let value = unsafe withKey(handle, key, context) { map, key in
-      unsafe map.lookup(key, processor: map.kind.isPerCPU ? context.processor : 0)
+      unsafe map.lookup(key, processor: map.isPerCPU ? context.processor : 0)
     }
     // Not an address: no such map, which only a program can come to that the verifier would refuse.
     return value >> 32 == 0 ? value : 0
@@ -95,7 +110,7 @@ enum MapHelpers {
   ) -> UInt64 {
     unsafe withKey(handle, key, context) { map, key in
       // Maps of maps, programs and ports are the host's to change.
-      guard !map.kind.holdsMaps, !map.kind.isTarget, map.kind != .queue, map.kind != .stack,
+      guard !map.holdsMaps, !map.kind.isTarget, map.kind != .queue, map.kind != .stack,
         context.memory.fits(value, map.valueByteCount)
       else { return answer(Answer.invalid) }
       guard context.spend(octets: map.valueByteCount) else { return 0 }
@@ -107,7 +122,7 @@ enum MapHelpers {
 
   private static func remove(_ handle: UInt64, _ key: UInt64, _ context: RunContext) -> UInt64 {
     unsafe withKey(handle, key, context) { map, key in
-      guard !map.kind.holdsMaps, !map.kind.isTarget, map.kind != .programArray else {
+      guard !map.holdsMaps, !map.kind.isTarget, map.kind != .programArray else {
         return answer(Answer.invalid)
       }
       return answer(unsafe map.remove(key))
@@ -178,7 +193,7 @@ enum MapHelpers {
       guard let room = next.baseAddress else { return answer(Answer.invalid) }
       while unsafe map.next(after: count == 0 ? nil : UnsafeRawPointer(room), into: room) == 0 {
         unsafe key.copyMemory(from: room, byteCount: map.keyByteCount)
-        let value = unsafe map.lookup(room, processor: map.kind.isPerCPU ? context.processor : 0)
+        let value = unsafe map.lookup(room, processor: map.isPerCPU ? context.processor : 0)
         count &+= 1
         guard value != 0 else { continue }
         guard let result = body(value) else { return 0 }

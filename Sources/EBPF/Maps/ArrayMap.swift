@@ -52,9 +52,9 @@ final class ArrayMap: BPFMap, @unchecked Sendable {
   override func lookup(_ key: UnsafeRawPointer, processor: Int) -> UInt64 {
     let index = unsafe index(key)
     guard index < count else { return 0 }
-    let place = place(index, kind.isPerCPU ? processor : 0)
-    if kind.holdsMaps { return UInt64(unsafe (values + place).load(as: UInt32.self)) }
-    return offset &+ UInt64(place)
+    let place = place(index, isPerCPU ? processor : 0)
+    if holdsMaps { return UInt64(unsafe (values + place).load(as: UInt32.self)) }
+    return offset &+ UInt64(truncatingIfNeeded: place)
   }
 
   override func address(of key: UnsafeRawPointer, processor: Int) -> UnsafeMutableRawPointer? {

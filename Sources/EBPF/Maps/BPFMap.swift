@@ -28,6 +28,11 @@ public class BPFMap: @unchecked Sendable {
   let keyByteCount: Int
   let valueByteCount: Int
   let capacity: Int
+  /// Octets between two values of one processor.
+  let stride: Int
+  /// What the kind says, where lookups need not ask it.
+  let isPerCPU: Bool
+  let holdsMaps: Bool
   // Safe: owned, one word.
   private let lockWord: UnsafeMutableRawPointer
 
@@ -39,14 +44,14 @@ public class BPFMap: @unchecked Sendable {
     keyByteCount = Int(frame.spec.keyByteCount)
     valueByteCount = Int(frame.spec.valueByteCount)
     capacity = Int(frame.spec.maximumEntries)
+    stride = (valueByteCount + 7) & ~7
+    isPerCPU = frame.kind.isPerCPU
+    holdsMaps = frame.kind.holdsMaps
     unsafe lockWord = .allocate(byteCount: 64, alignment: 64)
     unsafe lockWord.storeBytes(of: 0, as: UInt32.self)
   }
 
   deinit { unsafe lockWord.deallocate() }
-
-  /// Octets between two values of one processor.
-  var stride: Int { (valueByteCount + 7) & ~7 }
 
   /// Where the first value lies in the arena window; 0 for kinds whose values have no fixed place.
   public var valuesOffset: UInt32 { 0 }

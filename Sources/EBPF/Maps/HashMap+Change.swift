@@ -19,8 +19,8 @@ extension HashMap {
       if old != nil, flags == UpdateFlags.mustNotExist { return Answer.exists }
       if old == nil, flags == UpdateFlags.mustExist { return Answer.missing }
       // Programs of other processors hold addresses of their own values, which must stay what they are.
-      if let old, kind.isPerCPU {
-        if kind.isLRU {
+      if let old, isPerCPU {
+        if isLRU {
           unsafe marks[old].store(HashMap.used | HashMap.referenced, ordering: .relaxed)
         }
         return unsafe write(value, to: old, processor, isNew: false)
@@ -33,7 +33,7 @@ extension HashMap {
     _ old: Int?, _ key: UnsafeRawPointer, _ value: UnsafeRawPointer, _ processor: Int?
   ) -> Int32 {
     if old == nil, unsafe state.pointee.count == capacity {
-      guard kind.isLRU else { return Answer.tooBig }
+      guard isLRU else { return Answer.tooBig }
       forgetOne()
     }
     let element = takeElement()
@@ -56,7 +56,7 @@ extension HashMap {
   private func write(
     _ value: UnsafeRawPointer, to element: Int, _ processor: Int?, isNew: Bool
   ) -> Int32 {
-    guard kind.isPerCPU else {
+    guard isPerCPU else {
       return unsafe copyValue(to: values + place(element, 0), from: value, valueByteCount)
         ? 0 : Answer.fault
     }

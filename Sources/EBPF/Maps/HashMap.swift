@@ -35,6 +35,7 @@ final class HashMap: BPFMap, @unchecked Sendable {
   let elementCount: Int
   let keyStride: Int
   let seed: UInt64
+  let isLRU: Bool
 
   static let end: UInt32 = 1 << 31
   /// Bits of a mark.
@@ -66,6 +67,7 @@ final class HashMap: BPFMap, @unchecked Sendable {
     while buckets < capacity { buckets *= 2 }
     bucketMask = UInt32(buckets - 1)
     seed = Surroundings.seed
+    isLRU = frame.kind.isLRU
     // Memory that was never touched costs nothing, so large maps cost what is in them.
     unsafe heads = zeroed(buckets)
     unsafe links = zeroed(elementCount)
@@ -108,13 +110,16 @@ final class HashMap: BPFMap, @unchecked Sendable {
       at &+= 8
       left &-= 8
     }
-    if left > 0 {
-      var word: UInt64 = 0
-      unsafe withUnsafeMutableBytes(of: &word) { word in
-        unsafe word.copyMemory(from: UnsafeRawBufferPointer(start: key + at, count: left))
-      }
-      hash = mixed(hash ^ word)
+    var rest: UInt64 = 0
+    if left & 4 != 0 {
+      rest = UInt64(unsafe key.loadUnaligned(fromByteOffset: at, as: UInt32.self))
+      at &+= 4
     }
+    while at < keyByteCount {
+      rest = rest &<< 8 | UInt64(unsafe key.load(fromByteOffset: at, as: UInt8.self))
+      at &+= 1
+    }
+    if left > 0 { hash = mixed(hash ^ rest) }
     return UInt32(truncatingIfNeeded: hash ^ hash >> 32) & bucketMask
   }
 
@@ -126,7 +131,11 @@ final class HashMap: BPFMap, @unchecked Sendable {
 
   @inline(__always)
   func isKey(_ element: Int, _ key: UnsafeRawPointer) -> Bool {
-    unsafe memcmp(self.key(element), key, keyByteCount) == 0
+    let own = unsafe self.key(element)
+    if keyByteCount == 4 {
+      return unsafe own.load(as: UInt32.self) == key.loadUnaligned(as: UInt32.self)
+    }
+    return unsafe memcmp(own, key, keyByteCount) == 0
   }
 
   /// The element that holds a key; nil for none.
@@ -146,10 +155,10 @@ final class HashMap: BPFMap, @unchecked Sendable {
 
   override func lookup(_ key: UnsafeRawPointer, processor: Int) -> UInt64 {
     guard let element = unsafe find(key) else { return 0 }
-    if kind.isLRU { touch(element) }
-    let place = place(element, kind.isPerCPU ? processor : 0)
-    if kind.holdsMaps { return UInt64(unsafe (values + place).load(as: UInt32.self)) }
-    return offset &+ UInt64(place)
+    if isLRU { touch(element) }
+    let place = place(element, isPerCPU ? processor : 0)
+    if holdsMaps { return UInt64(unsafe (values + place).load(as: UInt32.self)) }
+    return offset &+ UInt64(truncatingIfNeeded: place)
   }
 
   override func address(of key: UnsafeRawPointer, processor: Int) -> UnsafeMutableRawPointer? {
