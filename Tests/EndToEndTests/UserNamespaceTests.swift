@@ -52,10 +52,15 @@ extension EndToEnd {
       #expect(report.pools.allSatisfy { $0[.free] == $0.capacity })
       #expect(report.ports[0].redirect == 5_000)
       #expect(report.ports[1].tx == 5_000)
-      // The kernel may have had something of its own to say.
-      #expect(report.ports[2].rx >= 5_000 && report.ports[2].redirect >= 5_000)
+      // The kernel may have had something of its own to say, and on a busy machine no room for all of it.
+      let far = report.ports[2]
+      #expect(far.rx + far.rxKernelDropped >= 5_000)
+      #expect(far.redirect == far.rx)
       #expect(report.entries[0].pass == report.ports[3].tx)
-      #expect(report.ports[3].tx >= 5_000)
+      #expect(
+        report.entries[0].pass + report.entries[0].ringDrop + report.entries[0].drop.total == far.rx
+      )
+      #expect(report.ports[3].tx > 0)
     }
 
     /// Asks the daemon until everything has arrived.
@@ -64,7 +69,8 @@ extension EndToEnd {
         Syscalls.Thread.sleep(for: .milliseconds(20))
         guard var client = try? Client(path: socket) else { continue }
         let report = try Report(json: try client.call("stats"))
-        if report.entries.contains(where: { $0.pass >= 5_000 }) { return }
+        guard report.ports.count == 4 else { continue }
+        if report.ports[2].rx + report.ports[2].rxKernelDropped >= 5_000 { return }
       }
       Issue.record("The frames did not arrive.")
     }

@@ -9,8 +9,10 @@ public struct PacketOptions: Equatable, Sendable {
   public var offload = SenderOffload.checksum
   /// How received packets are laid over buffers.
   public var mode = ReceiveMode.jumbo
-  /// Octets of a queue's receive ring; the kernel's own memory, a multiple of 262144.
-  public var receiveByteCount = 4 << 20
+  /// Octets of a queue's receive ring; the kernel's own memory, a multiple of 131072.
+  ///
+  /// With the default the reader may be away for 64 times ``blockTimeout`` before packets are dropped.
+  public var receiveByteCount = 8 << 20
   /// Frames that each queue can hold for sending.
   public var transmitCapacity = 256
   /// How long the kernel keeps packets to itself that do not fill a block, in milliseconds.

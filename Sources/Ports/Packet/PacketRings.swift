@@ -29,8 +29,11 @@ final class PacketRings: Sendable {
   /// The interface that the socket is bound to.
   let interfaceIndex: UInt32
 
-  /// Octets of a block of the receive ring: the longest packet and several more.
-  static let blockByteCount = 1 << 18
+  /// Octets of a block of the receive ring: the longest packet that there can be, and no more than it takes.
+  ///
+  /// A block is handed over when its time is up, however little is in it: not octets but the number of blocks says how
+  /// long the reader may be away.
+  static let blockByteCount = 1 << 17
   /// Where the octets of a packet begin in a slot, `TPACKET3_HDRLEN - sizeof(struct sockaddr_ll)`.
   static let slotHeaderByteCount = 48
 
