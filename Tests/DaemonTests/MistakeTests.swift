@@ -195,7 +195,7 @@ struct Mistake: Sendable, CustomTestStringConvertible {
       "15:25: programs.nat.file must be an absolute path"),
     Mistake(
       "type: Count", "type: Counter",
-      "16:30: programs.count.type is \"Counter\"; it must be one of Pass, Drop, Reflect, Count, Redirect; did you mean \"Count\"?"
+      "16:30: programs.count.type is \"Counter\"; it must be one of Pass, Drop, Reflect, Count, Redirect, Mirror, Tunnel; did you mean \"Count\"?"
     ),
     Mistake(
       "verdict: pass", "verdct: pass",
