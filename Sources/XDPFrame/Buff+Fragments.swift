@@ -26,8 +26,9 @@ extension Buff {
   )
     -> Storage?
   {
+    let part = storage.take()
     precondition(
-      byteCount > 0 && storage.descriptor.holds(offset: offset, byteCount: byteCount),
+      byteCount > 0 && part.holds(offset: offset, byteCount: byteCount),
       "A fragment's octets lie inside its buffer.")
     let info = sharedInfo
     if !hasFragments {
@@ -36,18 +37,18 @@ extension Buff {
       info.reset()
       marks.insert(.hasFragments)
     }
-    let count = info.fragmentCount
+    let count = info.writtenFragmentCount
     // Only the second half of a page, and a page begins with an even granule, can continue a fragment.
-    if storage.descriptor.index & 1 != 0, offset == 0,
-      extendLastFragment(by: storage.descriptor, byteCount: byteCount)
+    if part.index & 1 != 0,
+      extendLastFragment(by: part, offset: offset, byteCount: byteCount)
     {
-      _ = storage.take()
       return nil
     }
-    guard count < Limits.fragments else { return storage }
-    let part = storage.take()
+    guard count < Limits.fragments else { return Storage(owning: part) }
     part.join(descriptor)
-    marks.formUnion(part.flags.intersection(.ofBuffer))
+    if !part.flags.isDisjoint(with: .ofBuffer) {
+      marks.formUnion(part.flags.intersection(.ofBuffer))
+    }
     unsafe info.fragments[count] = Fragment(
       slot: Slot(part), offset: UInt32(truncatingIfNeeded: offset),
       byteCount: UInt32(truncatingIfNeeded: byteCount))
@@ -57,14 +58,15 @@ extension Buff {
     return nil
   }
 
-  /// Lets the last fragment grow over the beginning of the buffer behind it, if they are one page's and adjacent.
+  /// Lets the last fragment grow over the buffer behind it, if they are one page's and the octets adjacent.
   ///
   /// - Returns: Whether it did; the buffer is part of the packet then.
   ///
   /// Source: `skb_can_coalesce()`, `include/linux/skbuff.h`, as `xdp_buff_add_frag()` asks it.
   @usableFromInline
   @inline(never)
-  mutating func extendLastFragment(by part: Descriptor, byteCount: Int) -> Bool {
+  mutating func extendLastFragment(by part: Descriptor, offset: Int, byteCount: Int) -> Bool {
+    guard offset == 0 else { return false }
     let info = sharedInfo
     let last = info.fragmentCount &- 1
     // A list that was forged is not continued.

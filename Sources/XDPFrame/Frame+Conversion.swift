@@ -61,7 +61,9 @@ extension Buff {
 
   /// Whether the packet leaves the room that a frame needs.
   @inlinable var mayRest: Bool {
-    unsafe packetEnd <= hardEnd && headroom &- metadataByteCount >= Limits.frameHeader
+    @inline(__always) get {
+      unsafe packetEnd <= hardEnd && headroom &- metadataByteCount >= Limits.frameHeader
+    }
   }
 
   /// Writes what a frame keeps into the descriptor.

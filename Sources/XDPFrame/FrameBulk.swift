@@ -163,15 +163,18 @@ struct HomeBound {
   @usableFromInline
   mutating func addFragments(of head: Descriptor) {
     let info = head.sharedInfo
+    let memory = unsafe memory
+    var end = count
     for position in 0..<info.fragmentCount {
       let fragment = unsafe info.fragments[position]
       // A forged fragment is not ours to return: its buffer shows up as missing in the ledger.
       guard fragment.isPart(of: head) else { continue }
       let part = unsafe Descriptor(base: head.base, index: fragment.slot.index)
       part.leave()
-      unsafe memory[count] = part
-      count &+= 1
+      unsafe memory[end] = part
+      end &+= 1
     }
+    count = end
     head.flags.subtract(.ofFragments)
   }
 

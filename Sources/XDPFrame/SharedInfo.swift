@@ -32,11 +32,16 @@ public struct SharedInfo {
   ///
   /// A larger number, which only a forged tailroom can hold, reads as 17.
   @inlinable public var fragmentCount: Int {
-    get { unsafe min(Int(memory.load(fromByteOffset: 2, as: UInt8.self)), Limits.fragments) }
+    get { min(writtenFragmentCount, Limits.fragments) }
     nonmutating set {
       unsafe memory.storeBytes(
         of: UInt8(truncatingIfNeeded: newValue), toByteOffset: 2, as: UInt8.self)
     }
+  }
+
+  /// What stands where the number of fragments is written, 0...255.
+  @inlinable var writtenFragmentCount: Int {
+    unsafe Int(memory.load(fromByteOffset: 2, as: UInt8.self))
   }
 
   /// The octets of all fragments together.
