@@ -45,6 +45,7 @@ import XDPFrame
       let pool = try PagePool(registry: registry, pageCount: 1)
       _ = pool.allocate(byteCount: byteCount)
     }
+    #expect(pool.destroy() == nil)
   }
 
   @Test func aPageIsHomeWhenBothHalvesAre() throws {
