@@ -139,6 +139,17 @@ import XDPFrame
     #expect(folder?.description.contains("/no/out.pcapng") == true)
   }
 
+  @Test func aPipeIsNotPlayedBecauseItWouldKeepTheLoopWaiting() throws {
+    let fixture = try MemoryFixture()
+    let pipe = try Pipe()
+    let refused = #expect(throws: PortError.self) {
+      _ = try PcapPort(
+        name: "file", registry: fixture.registry, model: fixture.pool,
+        input: .init(path: "/proc/self/fd/\(pipe.reader.raw)"), output: nil)
+    }
+    #expect(refused?.description.contains("ESPIPE") == true)
+  }
+
   @Test func aPortWithoutAnOutputRefuses() throws {
     let fixture = try MemoryFixture()
     let port = try PcapPort(

@@ -9,8 +9,9 @@ extension PcapPort {
   /// Copies frames for the writer and sends them home.
   public func transmit(_ frames: inout FrameBulk) -> Int {
     guard let spool else { return refuse(&frames, .redirectNoPort) }
-    guard !isClosed.load(ordering: .acquiring) else { return refuse(&frames, .portGone) }
+    guard !isClosed.load(ordering: .acquiring) else { return refuse(&frames, .shutdown) }
     let time = RealtimeClock.now
+    // Copied and sent home under the lock that senders take in turn: the bulk on its way home is one for all.
     let count = outgoing.withLock { outgoing in
       // Once there is no room, nothing behind is taken either.
       var reason: DropReason? = spool.isFull ? .portDown : nil
@@ -36,9 +37,7 @@ extension PcapPort {
   }
 
   private func refuse(_ frames: inout FrameBulk, _ reason: DropReason) -> Int {
-    for position in 0..<frames.count {
-      unsafe frames.descriptors[position].reason = reason.rawValue
-    }
+    frames.refuse(from: 0, reason)
     refused.wrappingAdd(UInt64(frames.count), ordering: .relaxed)
     return 0
   }

@@ -73,7 +73,7 @@ public final class PcapPort: Port, Sendable {
   ///   - model: What packets are received into; the thread that receives must own it.
   ///   - input: What to receive; nil receives nothing.
   ///   - output: Where to write what is sent, as pcapng; nil refuses everything.
-  /// - Throws: ``PortError`` where a file cannot be opened.
+  /// - Throws: ``PortError`` where a file cannot be opened, or the input is a pipe: whoever receives must not wait.
   public init(
     name: String, registry: MemoryRegistry, model: any MemoryModel, input: Input?, output: String?
   ) throws(PortError) {

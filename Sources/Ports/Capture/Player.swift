@@ -32,7 +32,10 @@ struct Player: ~Copyable, @unchecked Sendable {
     self.input = input
     self.model = model
     playsLeft = max(input.playCount, 1)
-    file = try CaptureFile(path: input.path)
+    var file = try CaptureFile(path: input.path)
+    // A pipe would keep the loop waiting; what cannot go back to its beginning is refused.
+    try file.rewind()
+    self.file = file
   }
 
   /// Adds the packets that are due to a burst.
@@ -98,9 +101,8 @@ struct Player: ~Copyable, @unchecked Sendable {
     if reason == .poolEmpty { return false }
     waiting = nil
     if let reason {
-      tally.add(1, to: .received)
       tally.add(packet.octets.count, to: .receivedBytes)
-      tally.drop(1, reason)
+      tally.dropReceived(reason)
     }
     return true
   }
