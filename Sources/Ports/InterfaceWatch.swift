@@ -66,3 +66,8 @@ struct InterfaceWatch: ~Copyable {
     }
   }
 }
+
+extension InterfaceState {
+  /// Octets of the largest packet that the interface carries, with an Ethernet header and a VLAN tag.
+  var largestPacket: UInt32 { mtu + UInt32(InterfaceLimits.framing) }
+}

@@ -124,6 +124,31 @@ struct EveryPortTests {
     bench.finish()
   }
 
+  /// Whoever does not hand packets to a kernel that cuts them refuses those that are still to be cut.
+  @Test(arguments: [PortKind.afxdp, .tap, .packet])
+  func whatIsStillToBeCutLeavesOnlyToWhoCuts(kind: PortKind) throws {
+    let bench = try PortBench(kind, program: InTurn([.drop]))
+    let octets = PacketBuilder.octets(capacity: 3_100) {
+      $0.ethernet()
+      $0.ipv4(source: IPv4Address(192, 0, 2, 1), destination: IPv4Address(192, 0, 2, 2))
+      $0.tcp(source: 1, destination: 9)
+      $0.payload(byteCount: 3_000)
+    }
+    var packet = Buff(try bench.frame(octets))
+    packet.markSegmented(
+      Segmentation(
+        kind: .tcpIPv4, segmentByteCount: 1_400, checksumStart: 34, checksumOffset: 16))
+    var bulk = FrameBulk()
+    if let frame = Frame(packet) { bulk.append(frame) }
+    #expect(bench.port.transmit(&bulk) == (kind == .tap ? 1 : 0))
+    if kind != .tap {
+      let reason = unsafe DropReason(rawValue: bulk.descriptors[0].reason)
+      #expect(reason == .mtu)
+    }
+    bulk.recycle()
+    bench.finish()
+  }
+
   @Test(arguments: PortKind.allCases)
   func aClosedPortRefuses(kind: PortKind) throws {
     let bench = try PortBench(kind, program: InTurn([.drop]))

@@ -103,7 +103,7 @@ struct AFXDPHealth: ~Copyable {
 
   /// Tells every lane whether frames may be sent.
   func publish(to condition: PortCondition, _ queues: [AFXDPQueue]) {
-    condition.largestPacket = AFXDPPort.largestPacket(state)
+    condition.largestPacket = state.largestPacket
     let refusal: DropReason = isClosed ? .shutdown : absence != nil ? .portGone : .portDown
     for queue in queues { queue.setLane(open: watch.carries && !isClosed, refusal: refusal) }
   }

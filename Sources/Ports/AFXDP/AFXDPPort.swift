@@ -75,7 +75,7 @@ public final class AFXDPPort: Port, Sendable {
       throw .noSuchQueue(interface: device, queue: last, count: available)
     }
     try AFXDPPort.check(device, state, umem, options)
-    condition = PortCondition(largestPacket: AFXDPPort.largestPacket(state))
+    condition = PortCondition(largestPacket: state.largestPacket)
     table = QueueTable(try AFXDPPort.makeQueues(queues, port: number, umem, options))
     do throws(SystemCallError) {
       try start()
@@ -177,10 +177,6 @@ extension AFXDPPort {
       throw .packetTooLarge(
         interface: device, mtu: Int(state.mtu), chunkByteCount: umem.chunkByteCount)
     }
-  }
-
-  static func largestPacket(_ state: InterfaceState) -> UInt32 {
-    state.mtu + UInt32(InterfaceLimits.framing)
   }
 
   private static func makeQueues(

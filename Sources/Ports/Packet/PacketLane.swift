@@ -9,19 +9,20 @@ struct PacketLane: ~Copyable, @unchecked Sendable {
   /// The rings; exchanged by the queue's thread alone, which reads in them without the lock.
   private(set) var rings: PacketRings?
   private let hasHeader: Bool
+  /// Whether the kernel cuts what is still to be cut.
+  private let sendsSegmented: Bool
   /// The slot that is filled next.
   private var next = 0
   /// Whether slots wait for another call.
   private(set) var isKickPending = false
   /// Frames that were copied into slots.
   private var sent = FrameBulk()
-  /// Slots that the kernel could make nothing of.
-  private(set) var refusedByKernel: UInt64 = 0
   /// Packets that former sockets, and this one so far, had no room for.
   private var dropped: UInt64 = 0
 
-  init(hasHeader: Bool) {
-    self.hasHeader = hasHeader
+  init(_ options: PacketOptions) {
+    hasHeader = options.offload != .none
+    sendsSegmented = options.offload == .segmentation
   }
 
   /// Takes rings up, or lets them go.
@@ -91,20 +92,14 @@ struct PacketLane: ~Copyable, @unchecked Sendable {
     return failure
   }
 
-  /// Whether a slot may be filled; one that the kernel refused is counted first.
+  /// Whether a slot may be filled.
   @inline(__always)
-  private mutating func isFree(_ slot: Int, in rings: PacketRings) -> Bool {
-    switch rings.state(of: slot) {
-    case .available: return true
-    case .refused:
-      refusedByKernel &+= 1
-      return true
-    case .requested:
-      // Left behind by a call that failed.
-      _ = rings.kick()
-      return rings.state(of: slot) == .available
-    case .sending: return false
-    }
+  private func isFree(_ slot: Int, in rings: PacketRings) -> Bool {
+    let state = rings.state(of: slot)
+    guard state == .requested else { return state == .available }
+    // Left behind by a call that failed.
+    _ = rings.kick()
+    return rings.state(of: slot) == .available
   }
 
   /// Whether the kernel still has frames to send.
@@ -138,7 +133,7 @@ extension PacketLane {
     if flags.contains(.unreadableFragments) { return .transmitError }
     guard let byteCount = head.readableByteCount else { return .truncated }
     guard flags.contains(.segmented) else { return byteCount > largestPacket ? .mtu : nil }
-    guard hasHeader, byteCount <= room else { return .mtu }
+    guard sendsSegmented, byteCount <= room else { return .mtu }
     var header = VirtualHeader()
     return header.describe(head, largestPacket: largestPacket)
   }

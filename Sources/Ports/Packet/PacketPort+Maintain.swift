@@ -21,7 +21,7 @@ struct PacketHealth: ~Copyable {
 
   /// Tells every lane whether frames may be sent.
   func publish(to condition: PortCondition) {
-    condition.largestPacket = TAPPort.largestPacket(watch.state)
+    condition.largestPacket = watch.state.largestPacket
     condition.refusal =
       isClosed ? .shutdown : watch.absence != nil ? .portGone : watch.carries ? nil : .portDown
   }
@@ -48,16 +48,13 @@ extension PacketPort {
     var status = PortStatus(
       kind: "packet", largestPacket: Int(condition.largestPacket), sendsFragments: true)
     var isOpen = true
-    var refusedByKernel: UInt64 = 0
     for queue in table.queues {
       queue.lane.withLock { lane in
         isOpen = isOpen && lane.rings != nil
         status.kernelDropped &+= lane.takeDropped()
-        refusedByKernel &+= lane.refusedByKernel
       }
     }
     health.withLock { (status.state, status.reason) = $0.condition(areSocketsOpen: isOpen) }
-    status.invalidDescriptors = refusedByKernel
     status.sent = sent.load(ordering: .relaxed)
     status.sendErrors = refused.load(ordering: .relaxed)
     return status

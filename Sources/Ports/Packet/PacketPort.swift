@@ -63,7 +63,7 @@ public final class PacketPort: Port, Sendable {
     do throws(SystemCallError) {
       namespace = try NetworkNamespace.current()
       let watch = try InterfaceWatch(device)
-      condition = PortCondition(largestPacket: TAPPort.largestPacket(watch.state))
+      condition = PortCondition(largestPacket: watch.state.largestPacket)
       health = Mutex(PacketHealth(watch))
       table = QueueTable(try PacketPort.makeQueues(models, number, registry, options))
     } catch {

@@ -27,7 +27,7 @@ final class PacketQueue: Sendable {
   ) throws(SystemCallError) {
     poll = try Epoll()
     self.info = info
-    lane = Mutex(PacketLane(hasHeader: options.offload != .none))
+    lane = Mutex(PacketLane(options))
     unsafe receiver = .allocate(capacity: 1)
     unsafe receiver.initialize(to: PacketReceiver(info: info, model: model, options))
   }

@@ -64,6 +64,8 @@ final class PacketRings: Sendable {
     // Past the queueing discipline nothing is cut: what the driver cannot cut itself would be dropped.
     let bypass: Int32 = options.offload == .segmentation ? 0 : 1
     try socket.setOption("PACKET_QDISC_BYPASS", level: SOL_PACKET, PACKET_QDISC_BYPASS, bypass)
+    // A slot that the kernel can make nothing of is passed over; without this all behind it would wait for ever.
+    try socket.setOption("PACKET_LOSS", level: SOL_PACKET, PACKET_LOSS, Int32(1))
     var request = tpacket_req3()
     request.tp_block_size = UInt32(PacketRings.blockByteCount)
     request.tp_block_nr = UInt32(blockCount)
@@ -126,8 +128,6 @@ extension PacketRings {
     case requested = 1
     /// The kernel's, being sent.
     case sending = 2
-    /// The sender's again: the kernel could make nothing of it.
-    case refused = 4
   }
 
   /// The first octet of a block of the receive ring.

@@ -63,7 +63,7 @@ struct TAPHealth: ~Copyable {
 
   /// Tells every lane whether frames may be sent.
   func publish(to condition: PortCondition) {
-    condition.largestPacket = TAPPort.largestPacket(watch.state)
+    condition.largestPacket = watch.state.largestPacket
     condition.refusal =
       isClosed ? .shutdown : !isAttached ? .portGone : watch.state.isUp ? nil : .portDown
   }

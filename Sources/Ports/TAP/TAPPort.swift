@@ -76,7 +76,7 @@ public final class TAPPort: Port, Sendable {
       if isNew { try TAPAttachment.prepare(device, mtu: options.mtu) }
       let watch = try InterfaceWatch(device)
       let longest = TAPPort.longestPacket(watch.state, options)
-      condition = PortCondition(largestPacket: TAPPort.largestPacket(watch.state))
+      condition = PortCondition(largestPacket: watch.state.largestPacket)
       health = Mutex(TAPHealth(watch))
       queues = try TAPPort.makeQueues(
         first, attachment, device: device, port: number, registry, models, longest, options)
@@ -87,14 +87,9 @@ public final class TAPPort: Port, Sendable {
     health.withLock { $0.publish(to: condition) }
   }
 
-  /// Octets of the largest packet that the interface carries, with an Ethernet header and a VLAN tag.
-  static func largestPacket(_ state: InterfaceState) -> UInt32 {
-    state.mtu + UInt32(InterfaceLimits.framing)
-  }
-
   /// Octets of the longest packet that may come.
   private static func longestPacket(_ state: InterfaceState, _ options: TAPOptions) -> Int {
-    let largest = Int(largestPacket(state))
+    let largest = Int(state.largestPacket)
     return options.offload == .segmentation ? max(largest, SenderOffload.longestPacket) : largest
   }
 
