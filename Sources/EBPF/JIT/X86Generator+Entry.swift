@@ -27,10 +27,9 @@ struct X86Needs {
       calls = calls || isCall
       fuel = fuel || isCall || instruction.isJump && Int(instruction.target) <= index
       let base = operation.isLoad ? instruction.source : instruction.destination
-      let isAtomic = operation == .atomic32 || operation == .atomic64
-      window =
-        window || isLookup || isAtomic || (operation.isLoad || operation.isStore) && base != 10
-      scratch = scratch || isAtomic || operation.isDivision
+      let isAccess = operation.isLoad || operation.isStore
+      window = window || isLookup || instruction.isAtomic || isAccess && base != 10
+      scratch = scratch || instruction.isAtomic || operation.isDivision
     }
     isLeaf = !calls
     self.fuel = fuel
