@@ -45,6 +45,7 @@ int hostile(struct xdp_md *context) {
     CALL(51);
     CALL(54);
     CALL(65);
+    CALL(69);
     CALL(188);
     CALL(189);
     CALL(190);
@@ -59,6 +60,23 @@ int send(struct xdp_md *context) {
   long result = bpf_perf_event_output(context, &events, 20ull << 32 | BPF_F_CURRENT_CPU, &mark, sizeof mark);
   bpf_redirect_map(&ports, 0, 0);
   return result ? XDP_DROP : XDP_PASS;
+}
+
+// Addresses the frame to whom the way to the packet's IPv4 destination leads.
+SEC("xdp/route")
+int route(struct xdp_md *context) {
+  unsigned char *data = (void *)(long)context->data;
+  if (data + 34 > (unsigned char *)(long)context->data_end) return XDP_ABORTED;
+  struct bpf_fib_lookup way = {.family = 2, .tot_len = data[16] << 8 | data[17], .ifindex = 1};
+  __builtin_memcpy(&way.ipv4_dst, data + 30, 4);
+  long result = bpf_fib_lookup(context, &way, sizeof way, 0);
+  if (result == BPF_FIB_LKUP_RET_BLACKHOLE) return XDP_DROP;
+  if (result == BPF_FIB_LKUP_RET_FRAG_NEEDED) return way.mtu_result == 1500 ? 7 : XDP_ABORTED;
+  if (result) return XDP_PASS;
+  __builtin_memcpy(data, way.dmac, 6);
+  __builtin_memcpy(data + 6, way.smac, 6);
+  data[12] = way.ifindex;
+  return XDP_TX;
 }
 
 char _license[] SEC("license") = "Dual MIT/GPL";

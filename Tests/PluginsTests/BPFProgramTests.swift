@@ -5,6 +5,7 @@ import Plugins
 import Syscalls
 import TestSupport
 import Testing
+import Wire
 import XDPFrame
 
 /// Programs out of eBPF objects, honest and hostile.
@@ -70,6 +71,45 @@ import XDPFrame
     bench.end(&burst)
   }
 
+  @Test func aProgramAsksTheTableWhereAPacketGoes() throws {
+    let bench = try Bench()
+    let table = ForwardingTable(
+      routes: [
+        Route(to: [10, 0, 2, 0], prefixLength: 24, by: 2),
+        Route(to: [20, 1, 0, 0], prefixLength: 16, kind: .blackhole, by: 0),
+      ],
+      neighbours: [
+        Neighbour([10, 0, 2, 9], at: HardwareAddress(rawValue: 0x0200_0000_0209), by: 2)
+      ],
+      links: [
+        ForwardingTable.Link(index: 2, port: 12, address: MACAddress(rawValue: 0x0200_0000_0002))
+      ])
+    let object = try Self.load("hostile", bench)
+    let program = try BPFProgram(object, program: "route", forwarding: table)
+    var burst = try bench.burst([60, 60, 60, 60])
+    for (position, (destination, length)) in [
+      ([10, 0, 2, 9], [0, 60]), ([20, 1, 0, 1], [0, 60]), ([10, 0, 2, 7], [0, 60]),
+      ([10, 0, 2, 9], [6, 0]),
+    ].enumerated() {
+      burst[position].withMutableBytes { octets in
+        for (at, octet) in (destination + length).enumerated() {
+          octets.storeBytes(
+            of: UInt8(octet), toByteOffset: at < 4 ? 30 + at : 12 + at, as: UInt8.self)
+        }
+      }
+    }
+    program.run(&burst)
+    // To a neighbour; to nowhere; to somebody who has to be asked for first; too long for the way.
+    #expect(burst.given == [.transmit, .drop, .pass, Verdict(rawValue: 7)])
+    // Safe: the burst holds the packet.
+    let link = unsafe Array(UnsafeRawBufferPointer(start: burst[0].data, count: 13))
+    #expect(link == [2, 0, 0, 0, 2, 9, 2, 0, 0, 0, 0, 2, 2])
+    let without = try BPFProgram(object, program: "route")
+    without.run(&burst)
+    #expect(burst.given == Array(repeating: .pass, count: 4))
+    bench.end(&burst)
+  }
+
   @Test func noArgumentsOfAHelperForPacketsDoHarm() throws {
     let bench = try Bench()
     let object = try Self.load("hostile", bench)
@@ -77,7 +117,7 @@ import XDPFrame
     let calls = try object.map(named: "calls")
     try object.map(named: "events").openEvents(of: program.processor)
     var random = Steps(state: 0x5eed_5eed_5eed)
-    for number: UInt64 in [23, 25, 44, 51, 54, 65, 188, 189, 190] {
+    for number: UInt64 in [23, 25, 44, 51, 54, 65, 69, 188, 189, 190] {
       for _ in 0..<100 {
         let words = [number] + (0..<5).map { _ in Self.argument(calls, &random) }
         try calls.setValue(

@@ -29,6 +29,7 @@ public final class BPFProgram: Program, @unchecked Sendable {
     var table = HelperTable.general
     PacketHelpers.register(in: &table)
     RedirectHelpers.register(in: &table)
+    RouteHelpers.register(in: &table)
     return table
   }()
 
@@ -40,12 +41,13 @@ public final class BPFProgram: Program, @unchecked Sendable {
   ///   - processor: The processor's number that it is to find, if no other program has it.
   ///   - takesFragments: Whether it is to see packets with fragments; nil asks the section that it stands in.
   ///   - routes: Where its redirects lead.
+  ///   - forwarding: What it finds when it asks where a packet would go; nil forwards nothing.
   ///   - fuel: The jumps backwards and calls that one packet may cost.
   /// - Throws: ``LoadError`` that says what is missing.
   public init(
     _ object: LoadedObject, program name: String? = nil, processor: Int? = nil,
     takesFragments: Bool? = nil, routes: RedirectRoutes = RedirectRoutes(),
-    fuel: Int64 = Machine.defaultFuel
+    forwarding: ForwardingTable? = nil, fuel: Int64 = Machine.defaultFuel
   ) throws(LoadError) {
     executable = try object.program(named: name)
     runner = try Runner(store: object.store, processor: processor, fuel: fuel)
@@ -56,6 +58,7 @@ public final class BPFProgram: Program, @unchecked Sendable {
     unsafe state = .allocate(capacity: 1)
     unsafe state.initialize(to: PacketState(view: runner.contextAddress))
     unsafe state.pointee.routes = routes
+    unsafe state.pointee.forwarding = forwarding
     unsafe runner.machine.context.setOwner(1, state)
   }
 

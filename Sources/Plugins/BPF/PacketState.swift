@@ -20,6 +20,8 @@ struct PacketState {
   /// What the program sees, as the host's address.
   let view: UnsafeMutableRawPointer
   var routes = RedirectRoutes()
+  /// What `bpf_fib_lookup()` goes by.
+  var forwarding: ForwardingTable?
 
   init(view: UnsafeMutableRawPointer) { unsafe self.view = unsafe view }
 
