@@ -6,6 +6,7 @@ import Glibc
 import Syscalls
 import TestSupport
 import Testing
+import Wire
 
 extension EndToEnd {
   @Suite struct DaemonProcessTests {
@@ -60,6 +61,70 @@ extension EndToEnd {
         #expect(report.pools.allSatisfy { $0[.free] == $0.capacity })
         #expect(report.ports.allSatisfy { $0.rx > 0 })
         #expect(unsafe access(socket, F_OK) != 0)
+      }
+    }
+
+    @Test(.timeLimit(.minutes(2))) func changesUnderTrafficLoseNothingAndKeepEveryFlowInOrder()
+      throws
+    {
+      try withNetworkNamespaces { pair in
+        let program = try BuiltProgram("cpumapd")
+        let cpu = CPUSet.allowed.processors[0]
+        let file = try TemporaryFile(
+          """
+          version: 1
+          memory: {model: xsk, frame_size: 4096, frames: 8192}
+          ports: [{name: wan, kind: afxdp, device: right}]
+          programs: {a: {kind: swift, type: Reflect}, b: {kind: swift, type: Reflect}}
+          entries: [{name: w1, cpu: \(cpu), program: a}, {name: w2, cpu: \(cpu), program: a}]
+          """)
+        let socket = file.path + ".sock"
+        let daemon = try pair.b.run {
+          try program.start(["run", "-c", file.path, "--control", socket, "--json"])
+        }
+        // What is sent before it serves the interface is not for it.
+        while (try? Client(path: socket)) == nil { Syscalls.Thread.sleep(for: .milliseconds(20)) }
+        let listener = try Listener(on: pair)
+        let traffic = Traffic(rate: 20_000)
+        let sender = try traffic.start(.max, on: pair)
+        try waitForFrames(socket)
+        var client = try Client(path: socket, timeout: .seconds(30))
+        let last = JSON.integer(CPUSet.allowed.processors.last ?? cpu)
+        var changes = 0
+        for round in 0..<8 {
+          let name = JSON.string("n\(round)")
+          for (method, parameters): (String, JSON) in [
+            ("entry.add", ["entry": ["name": name, "cpu": last, "program": "b"]]),
+            ("prog.swap", ["entry": "w1", "program": round % 2 == 0 ? "b" : "a"]),
+            ("entry.drain", ["entry": "w2"]),
+            ("entry.set", ["entry": "w2", "set": ["qsize": .integer(1_024 + round)]]),
+            ("entry.drain", ["entry": "w2", "undo": true]), ("entry.rm", ["entry": name]),
+            ("prog.rollback", ["entry": "w1"]),
+          ] {
+            changes +=
+              try ChangeResult(json: try client.call(method, parameters)).changes.isEmpty ? 0 : 1
+            Syscalls.Thread.sleep(for: .milliseconds(20))
+          }
+        }
+        #expect(changes == 56)
+        traffic.stop()
+        sender.join()
+        listener.wait(for: traffic.sentCount)
+        daemon.signal(SIGTERM)
+        let run = daemon.wait()
+        listener.stop()
+        #expect(run.status == 0, "\(run.output)")
+        let report = try Report(json: try JSON(parsing: Array(run.output.utf8)))
+        let port = report.ports[0]
+        #expect(report.unaccounted == 0)
+        #expect(report.generation == 57)
+        #expect(traffic.sentCount > 20_000)
+        #expect(port.rx + port.rxKernelDropped >= UInt64(traffic.sentCount))
+        // What came in went out again, by whichever worker.
+        #expect(port.tx == port.rx && port.drop.total == 0 && port.txErrors == 0)
+        #expect(report.entries.allSatisfy { $0.ringDrop == 0 && $0.drop.total == 0 })
+        #expect(listener.seen.late == 0 && listener.seen.damaged == 0, "\(listener.seen)")
+        #expect(report.pools.allSatisfy { $0[.free] == $0.capacity })
       }
     }
 

@@ -54,6 +54,8 @@ struct Daemon: Service {
     await untilShutdown(methods, hangUps)
     logger.info("stopping")
     manager.stopping()
+    // A change that came now would add to what is being taken down.
+    control.stop()
     wiring.stop()
     finish(wiring.report(seconds: seconds, isQuiet: true))
   }
