@@ -129,7 +129,6 @@ extension BPFMap {
     guard kind.holdsMaps, map.handle != 0, !map.kind.holdsMaps else { throw .invalidArgument }
     try checkKey(key)
     var handle = map.handle
-    // An array of maps takes no flags but `BPF_ANY` and `BPF_EXIST`.
     try check(
       unsafe key.withUnsafeBytes { key in
         guard let start = key.baseAddress else { return Answer.invalid }

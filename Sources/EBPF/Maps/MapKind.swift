@@ -90,11 +90,9 @@ enum Answer {
   static let missing: Int32 = -2
   static let tooBig: Int32 = -7
   static let again: Int32 = -11
-  static let noMemory: Int32 = -12
   static let fault: Int32 = -14
   static let exists: Int32 = -17
   static let invalid: Int32 = -22
   static let noSpace: Int32 = -28
-  static let range: Int32 = -34
   static let notSupported: Int32 = -95
 }

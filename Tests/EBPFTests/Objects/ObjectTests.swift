@@ -127,7 +127,7 @@ import Testing
   @Test(arguments: ["linking", "legacy"])
   func damagedObjectsAreRefusedAndNeverTrap(name: String) throws {
     let whole = try ObjectTests.octets(name)
-    var random = Steps(state: 0x9e37_79b9)
+    var random = Generator(state: 0x9e37_79b9)
     for length in stride(from: 0, to: whole.count, by: 97) {
       ObjectTests.exercise(Array(whole[..<length]))
     }
@@ -142,17 +142,5 @@ import Testing
     }
     #expect(throws: ObjectError.self) { try Object([]) }
     #expect(throws: ObjectError.self) { try Object(Array(whole[..<100])) }
-  }
-
-  /// Xorshift: the same damage on every run.
-  struct Steps {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-      state ^= state << 13
-      state ^= state >> 7
-      state ^= state << 17
-      return state
-    }
   }
 }
