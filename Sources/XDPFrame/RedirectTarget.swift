@@ -22,6 +22,15 @@ public struct RedirectTarget: Equatable, Sendable {
     self.key = key
   }
 
+  /// A key of a map, and the flags of `bpf_redirect_map()`.
+  @inlinable
+  @inline(__always)
+  public init(map: UInt16, key: UInt32, flags: RedirectFlags) {
+    self.map = map
+    self.flags = flags
+    self.key = key
+  }
+
   /// Every entry of a map, or every one but that of the port which the packet arrived by.
   ///
   /// - Parameters:

@@ -79,4 +79,10 @@ int route(struct xdp_md *context) {
   return XDP_TX;
 }
 
+// Every port but the one that the packet came by.
+SEC("xdp")
+int flood(struct xdp_md *context) {
+  return bpf_redirect_map(&ports, 0, BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS);
+}
+
 char _license[] SEC("license") = "Dual MIT/GPL";

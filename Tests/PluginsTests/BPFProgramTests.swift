@@ -110,6 +110,17 @@ import XDPFrame
     bench.end(&burst)
   }
 
+  @Test func aBroadcastKeepsItsFlags() throws {
+    let bench = try Bench()
+    let object = try Self.load("hostile", bench)
+    let program = try BPFProgram(object, program: "flood", routes: RedirectRoutes(deviceMap: 2))
+    var burst = try bench.burst([60])
+    program.run(&burst)
+    #expect(burst.given == [.redirect])
+    #expect(burst[0].target == RedirectTarget(everyEntryOf: 2))
+    bench.end(&burst)
+  }
+
   @Test func noArgumentsOfAHelperForPacketsDoHarm() throws {
     let bench = try Bench()
     let object = try Self.load("hostile", bench)

@@ -7,10 +7,6 @@ internal import XDPFrame
 ///
 /// Source: `net/core/filter.c`, `__bpf_xdp_redirect_map()` in `include/linux/filter.h`.
 enum RedirectHelpers {
-  /// `BPF_F_BROADCAST` and `BPF_F_EXCLUDE_INGRESS`.
-  private static let broadcast: UInt64 = 8
-  private static let excludeIngress: UInt64 = 16
-
   // Safe: the functions follow no argument, and the packet through its state.
   static func register(in table: inout HelperTable) {
     unsafe table[23] = { interface, flags, _, _, _, context in
@@ -25,7 +21,7 @@ enum RedirectHelpers {
     _ interface: UInt64, _ flags: UInt64, _ context: RunContext
   ) -> UInt64 {
     guard flags == 0 else { return UInt64(Verdict.aborted.rawValue) }
-    return send(nil, UInt32(truncatingIfNeeded: interface), .aborted, context)
+    return send(nil, UInt32(truncatingIfNeeded: interface), [], context)
   }
 
   private static func redirect(
@@ -36,22 +32,24 @@ enum RedirectHelpers {
       return UInt64(Verdict.aborted.rawValue)
     }
     let isDevice = kind == .deviceMap || kind == .deviceHash
-    guard flags & ~(3 | (isDevice ? broadcast | excludeIngress : 0)) == 0 else {
+    let known = (isDevice ? RedirectKind.device : .cpu).knownFlags
+    let wanted = RedirectFlags(rawValue: UInt16(truncatingIfNeeded: flags))
+    guard flags <= UInt64(UInt16.max), wanted.isSubset(of: known) else {
       return UInt64(Verdict.aborted.rawValue)
     }
-    guard hasEntry || flags & broadcast != 0 else { return flags & 3 }
-    return send(kind, key, Verdict(rawValue: UInt32(flags & 3)), context)
+    guard hasEntry || wanted.contains(.broadcast) else { return UInt64(wanted.miss.rawValue) }
+    return send(kind, key, wanted, context)
   }
 
   /// Notes where the packet goes; where nothing says so, it is dropped when the verdict is acted on.
   private static func send(
-    _ kind: MapKind?, _ key: UInt32, _ miss: Verdict, _ context: RunContext
+    _ kind: MapKind?, _ key: UInt32, _ flags: RedirectFlags, _ context: RunContext
   ) -> UInt64 {
     PacketHelpers.withPacket(context) { packet in
       // Safe: as in `withPacket(_:_:)`.
       let state = unsafe context.owner(1)?.assumingMemoryBound(to: PacketState.self)
       let found = unsafe state?.pointee.routes.target(
-        kind, key: key, from: packet.queue.port, onMiss: miss)
+        kind, key: key, from: packet.queue.port, flags)
       return UInt64(packet.redirect(to: found ?? RedirectTarget(map: 0, key: 0)).rawValue)
     }
   }

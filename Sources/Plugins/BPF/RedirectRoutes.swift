@@ -28,7 +28,7 @@ public struct RedirectRoutes: Sendable {
   /// Where a redirect to a key of a map leads, or, without a kind, one to an interface; nil for nowhere.
   @inline(__always)
   func target(
-    _ kind: MapKind?, key: UInt32, from port: UInt32, onMiss miss: Verdict
+    _ kind: MapKind?, key: UInt32, from port: UInt32, _ flags: RedirectFlags
   ) -> RedirectTarget? {
     let map =
       switch kind {
@@ -37,8 +37,8 @@ public struct RedirectRoutes: Sendable {
       case nil: UInt16?.none
       default: deviceMap
       }
-    if let map { return RedirectTarget(map: map, key: key, onMiss: miss) }
+    if let map { return RedirectTarget(map: map, key: key, flags: flags) }
     guard kind != .cpuMap, kind != .xskMap, let portMap else { return nil }
-    return RedirectTarget(map: portMap, key: port, onMiss: miss)
+    return RedirectTarget(map: portMap, key: port, flags: flags)
   }
 }

@@ -30,6 +30,11 @@ final class Wiring: Sendable {
     let loops: [LoopThread]
   }
 
+  /// The buffers for copies of broadcasts: a burst of 64 to nine ports.
+  ///
+  /// They take no memory until they are used.
+  private static let copyCount = 512
+
   /// Builds the datapath on what the configuration names.
   ///
   /// - Parameters:
@@ -70,6 +75,10 @@ final class Wiring: Sendable {
         registry: registry, parking: mode, workers: workers, allowsRing: workers == .threads,
         warn: warn)
       self.datapath = datapath
+      // Any program that is loaded, now or later, may ask for a broadcast.
+      let copies = try PagePool(registry: registry, pageCount: Wiring.copyCount)
+      copies.disown()
+      datapath.setCopyModel(copies)
       let built = try makePorts(registry)
       let queueCounts = zip(configuration.ports, built).map { ($0.name, $1.port.queueCount) }
       let objects = ObjectLoader(arena: registry.arena, log: warn)
