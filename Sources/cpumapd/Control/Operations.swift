@@ -32,7 +32,7 @@ struct Operations: Sendable {
 // MARK: - Entries
 
 extension Operations {
-  // `entry.add {"entry": {"name": "w3", "cpu": 3, "program": "nat"}, "steer": true}`
+  // `entry.add {"entry": {"name": "w3", "cpu": 3, "program": "nat"}, "unsteered": false}`
   private func addEntry(_ parameters: Parameters) throws(ControlError) -> Edited {
     let isSteered = try !parameters.flag("unsteered")
     return try change(parameters) { (state) throws(ControlError) in
