@@ -52,13 +52,23 @@ public struct PacketSocket: ~Copyable {
     try socket.setOption(
       "PACKET_IGNORE_OUTGOING", level: SOL_PACKET, PACKET_IGNORE_OUTGOING, Int32(1))
     if receives {
-      try socket.setOption(
-        "SO_RCVBUFFORCE", level: SOL_SOCKET, SO_RCVBUFFORCE, bufferByteCount)
+      try setBuffer(bufferByteCount, of: socket)
     } else {
       try socket.setOption("PACKET_QDISC_BYPASS", level: SOL_PACKET, PACKET_QDISC_BYPASS, Int32(1))
     }
     try socket.bind(address, interface.name)
     return socket
+  }
+
+  /// As much as is wanted, or, for whoever is root in a user namespace only, as much as the system allows everybody.
+  private static func setBuffer(
+    _ byteCount: Int32, of socket: borrowing Socket
+  ) throws(SystemCallError) {
+    do throws(SystemCallError) {
+      try socket.setOption("SO_RCVBUFFORCE", level: SOL_SOCKET, SO_RCVBUFFORCE, byteCount)
+    } catch  where error.errno == .notPermitted {
+      try socket.setOption("SO_RCVBUF", level: SOL_SOCKET, SO_RCVBUF, byteCount)
+    }
   }
 
   deinit {

@@ -63,6 +63,27 @@ extension EndToEnd {
       #expect(report.ports[3].tx > 0)
     }
 
+    /// As nobody, who may not even look into a root's folders: hence a copy.
+    @Test(
+      .enabled(
+        if: obstacle == nil || skippingIsFailure, Comment(rawValue: obstacle ?? "it works")))
+    func theDemoIsRealWithoutRoot() throws {
+      let copy = "/tmp/cpumapd-\(getpid())"
+      defer { unsafe unlink(copy) }
+      let path = try BuiltProgram("cpumapd").path
+      try #require(unsafe system("install -m 755 '\(path)' \(copy)") == 0)
+      let demo = try BuiltProgram(at: "/usr/bin/setpriv").start(
+        ["--reuid=65534", "--regid=65534", "--clear-groups"]
+          + [copy, "demo", "--seconds", "1", "--scenario", "jumbo", "--json"])
+      let run = demo.wait()
+      #expect(run.status == 0, "\(run.output)")
+      let report = try Report(json: try JSON(parsing: Array(run.output.utf8)))
+      #expect(report.mode == .packet)
+      #expect(report.unaccounted == 0)
+      #expect(report.ports[0].rx > 0)
+      #expect(report.ports[0].tx == report.entries.reduce(0) { $0 + $1.tx })
+    }
+
     /// Asks the daemon until everything has arrived.
     private func wait(for socket: String) throws {
       for _ in 0..<1_500 {

@@ -37,7 +37,7 @@ struct Demo: AsyncParsableCommand {
   func run() async throws {
     let terminal = json ? Terminal.standardError : Terminal.standardOutput
     let show = DemoShow(
-      scenario: scenario, seconds: seconds, rate: rate, terminal: terminal)
+      stage: .choose(), scenario: scenario, seconds: seconds, rate: rate, terminal: terminal)
     let quiet = Logger(label: "lifecycle") {
       LineLogHandler(label: $0, format: .text, level: .critical)
     }

@@ -29,17 +29,17 @@ enum DemoConfiguration {
   ///
   /// - Parameters:
   ///   - scenario: What to show.
-  ///   - port: The lines that describe the port `wan`.
+  ///   - stage: Where.
   /// - Returns: The YAML text.
-  static func text(_ scenario: DemoScenario, port: String) -> String {
+  static func text(_ scenario: DemoScenario, on stage: DemoStage) -> String {
     let cpus = workerCPUs
     let first = scenario == .steer ? "count" : "reflect"
     return """
       version: 1
       daemon: {control: /dev/null, park: adaptive}
-      memory: {model: xsk, frame_size: 4096, frames: 8192}
+      memory: \(memory(stage))
       ports:
-        - \(port)
+        - \(port(stage))
       programs:
         count: {kind: swift, type: Count, args: {verdict: drop}}
         reflect: {kind: swift, type: Reflect}
@@ -50,13 +50,18 @@ enum DemoConfiguration {
       """
   }
 
-  /// The port of the real thing.
-  static var afxdpPort: String {
-    "{name: wan, kind: afxdp, device: \(device), queues: [0], mtu: \(mtu)}"
+  private static func port(_ stage: DemoStage) -> String {
+    switch stage {
+    case .afxdp: "{name: wan, kind: afxdp, device: \(device), queues: [0], mtu: \(mtu)}"
+    case .packet: "{name: wan, kind: packet, device: \(device)}"
+    case .memory: "{name: wan, kind: memory}"
+    }
   }
 
-  /// The port of the show in memory.
-  static let memoryPort = "{name: wan, kind: memory}"
+  private static func memory(_ stage: DemoStage) -> String {
+    if case .packet = stage { return "{model: page-pool, frames: 8192}" }
+    return "{model: xsk, frame_size: 4096, frames: 8192}"
+  }
 
   /// Two CPUs for the workers, the last ones if there are several.
   private static var workerCPUs: (Int, Int) {

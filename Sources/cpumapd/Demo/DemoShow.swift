@@ -7,6 +7,7 @@ import Syscalls
 
 /// The show: builds its stage, runs the datapath on it for a while, and closes the books.
 struct DemoShow: Service {
+  let stage: DemoStage
   let scenario: DemoScenario
   let seconds: Double
   let rate: Int
@@ -14,17 +15,12 @@ struct DemoShow: Service {
   let last = LastReport()
 
   func run() async throws {
-    if let obstacle = DemoNetwork.obstacle {
-      terminal.write("In memory, between two threads: \(obstacle).\n\n")
-      try await show(
-        DemoConfiguration.text(scenario, port: DemoConfiguration.memoryPort), network: nil)
+    terminal.write(stage.sentence + "\n\n")
+    let text = DemoConfiguration.text(scenario, on: stage)
+    if case .memory = stage {
+      try await show(text, network: nil)
     } else {
-      terminal.write(
-        "On a real interface: AF_XDP on \(DemoConfiguration.device), a veth in a network namespace.\n\n"
-      )
-      let network = try build()
-      try await show(
-        DemoConfiguration.text(scenario, port: DemoConfiguration.afxdpPort), network: network)
+      try await show(text, network: try build())
     }
   }
 
