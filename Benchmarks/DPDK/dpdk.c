@@ -3,7 +3,6 @@
 // The peers in DPDK: what its users would write, with the same counts of buffers, slots and packets in a burst as ours.
 // scripts/bench compiles this to a shared object, which the benchmarks load if libdpdk is installed. Each function
 // runs its benchmark once and returns the nanoseconds that it took, or 0 if its own check failed.
-#include <rte_distributor.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_hash_crc.h>
@@ -75,8 +74,7 @@ uint64_t dpdk_ring_same_thread(uint32_t burst, uint64_t count) {
 struct job {
   struct rte_ring *ring;
   struct rte_mempool *pool;
-  struct rte_distributor *distributor;
-  uint32_t cpu, burst, number;
+  uint32_t cpu, burst;
   uint64_t count, seen, octets;
   volatile int *stop;
 };
@@ -290,60 +288,4 @@ uint64_t dpdk_pipeline(uint32_t workers, uint64_t count, const uint32_t *cpus) {
   uint64_t elapsed = now() - started;
   rte_mempool_free(pool);
   return seen == count ? elapsed : 0;
-}
-
-static void *work_for_distributor(void *argument) {
-  struct job *job = argument;
-  struct rte_mbuf *frames[8] __rte_cache_aligned;
-  pin(job->cpu);
-  rte_thread_register();
-  while (!*job->stop) {
-    int n = rte_distributor_get_pkt(job->distributor, job->number, frames, NULL, 0);
-    if (n > 0) program(job, frames, (uint32_t)n);
-  }
-  rte_distributor_return_pkt(job->distributor, job->number, NULL, 0);
-  rte_thread_unregister();
-  return 0;
-}
-
-static uint64_t seen_by(struct job *jobs, uint32_t workers) {
-  uint64_t seen = 0;
-  for (uint32_t w = 0; w < workers; w++) seen += __atomic_load_n(&jobs[w].seen, __ATOMIC_ACQUIRE);
-  return seen;
-}
-
-uint64_t dpdk_distributor(uint32_t workers, uint64_t count, const uint32_t *cpus) {
-  // A distributor cannot be freed, and may still hold packets of its last run: a new one each time.
-  static uint32_t number;
-  char name[16];
-  snprintf(name, sizeof name, "d%u", number++);
-  struct rte_distributor *distributor =
-      checked(rte_distributor_create(name, SOCKET_ID_ANY, workers, RTE_DIST_ALG_BURST), "distributor");
-  volatile int stop = 0;
-  struct job jobs[WORKERS] = {0};
-  pthread_t threads[WORKERS];
-  struct rte_mempool *pool = mbufs_new(1535);
-  struct rte_mbuf *frames[BURST];
-  uint32_t seed = 1;
-  uint64_t sent = 0, started = now();
-  for (uint32_t w = 0; w < workers; w++) {
-    jobs[w] = (struct job){.distributor = distributor, .cpu = cpus[w], .number = w, .stop = &stop};
-    pthread_create(&threads[w], 0, work_for_distributor, &jobs[w]);
-  }
-  while (sent < count) {
-    uint32_t n = receive(pool, frames, BURST, &seed);
-    rte_distributor_process(distributor, frames, n);
-    sent += n;
-  }
-  while (seen_by(jobs, workers) < sent) rte_distributor_process(distributor, NULL, 0);
-  uint64_t elapsed = now() - started;
-  // The workers wait for packets; each must get one more to see that it is over.
-  stop = 1;
-  for (uint32_t i = 0; i < 1024; i++) {
-    uint32_t n = receive(pool, frames, 8, &seed);
-    rte_distributor_process(distributor, frames, n);
-  }
-  for (uint32_t w = 0; w < workers; w++) pthread_join(threads[w], 0);
-  rte_mempool_free(pool);
-  return elapsed;
 }

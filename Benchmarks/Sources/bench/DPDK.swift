@@ -55,10 +55,6 @@ struct DPDK {
     unsafe function("dpdk_pipeline", Workers.self)(UInt32(workers), count, cpus)
   }
 
-  func distributor(_ workers: Int, _ count: UInt64, _ cpus: [UInt32]) -> UInt64 {
-    unsafe function("dpdk_distributor", Workers.self)(UInt32(workers), count, cpus)
-  }
-
   private typealias Burst = @convention(c) (UInt32, UInt64) -> UInt64
   private typealias Across = @convention(c) (UInt32, UInt64, UInt32) -> UInt64
   private typealias Workers = @convention(c) (UInt32, UInt64, UnsafePointer<UInt32>) -> UInt64

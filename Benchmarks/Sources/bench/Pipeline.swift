@@ -31,9 +31,6 @@ func pipelines(_ runner: inout Runner) {
         + runner.dpdk(notBelow: 0.5) { dpdk, count, cpus in
           dpdk.pipeline(workers, count, Array(cpus[1...]))
         }
-        + runner.dpdk("dpdk-distributor", notBelow: 0.5) { dpdk, count, cpus in
-          dpdk.distributor(workers, count, Array(cpus[1...]))
-        }
     ) { count, cpus in pipeline(workers: workers, count: count, cpus: cpus) }
   }
 }

@@ -17,12 +17,11 @@ struct Peer {
 extension Runner {
   /// The same job as a user of DPDK would write it, in `DPDK/dpdk.c`; no peer where DPDK is not installed.
   func dpdk(
-    _ name: String = "dpdk", notBelow lowest: Double,
-    _ side: @escaping (DPDK, UInt64, [UInt32]) -> UInt64
+    notBelow lowest: Double, _ side: @escaping (DPDK, UInt64, [UInt32]) -> UInt64
   ) -> [Peer] {
     guard let dpdk else { return [] }
     return [
-      Peer(name: name, lowestRatio: lowest) { count, cpus in side(dpdk, count, cpus) }
+      Peer(name: "dpdk", lowestRatio: lowest) { count, cpus in side(dpdk, count, cpus) }
     ]
   }
 }
